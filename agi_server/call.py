@@ -1,0 +1,184 @@
+"""The facts of a call, and the two ports through which the house reaches OTRS.
+
+Pure: no input or output, no clock. What Asterisk told us is a `Call`, who rang is a
+`Recognition`, what we ask OTRS for is a `Ticket`, and what became of the asking is an
+`Outcome`. `asterisk/` and `otrs/` know these types; they don't know each other.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to the HelpDesk, as Asterisk told it; what we keep until it is a ticket."""
+
+    unique_id: str
+    """Asterisk's `agi_uniqueid`; identifies the call in the journal and in OTRS."""
+    time: datetime
+    """When the call reached us; aware, UTC."""
+    number: str = ""
+    """The caller's number as heard, cleaned of what cannot be shown; empty if there is none."""
+    canonical: str = ""
+    """The number in the form that is compared (`+79161229624`, or an extension's digits), or empty."""
+    name: str = ""
+    """The caller's name as Asterisk gave it; empty if there is none."""
+    withheld: bool = False
+    """The caller did not want his number to be seen."""
+    unreadable: bool = False
+    """The request block was tampered with; nothing that came from the caller is believed."""
+    dialled: str = ""
+    context: str = ""
+    channel: str = ""
+    language: str = ""
+    arguments: tuple[str, ...] = ()
+    """`agi_arg_1` ... as the dialplan gave them."""
+    wishes: Mapping[str, str] = field(default_factory=dict)
+    """The query string after the script's name: what the dialplan wants for this call."""
+
+    @property
+    def digits(self) -> str:
+        """The number's digits only, without a plus."""
+        return "".join(c for c in self.canonical or self.number if c in "0123456789")
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One valid row of OTRS's `customer_user`."""
+
+    login: str
+    customer_id: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    phone: str = ""
+    mobile: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class Match(enum.StrEnum):
+    """How sure we are who rang (`HELPDESK_MATCH`)."""
+
+    EXACT = "exact"
+    NATIONAL = "national"
+    SUFFIX = "suffix"
+    SEVERAL = "several"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Who rang: the customer the ticket belongs to, and all who could have been meant."""
+
+    match: Match = Match.NONE
+    customer: Customer | None = None
+    candidates: tuple[Customer, ...] = ()
+
+
+NOBODY = Recognition()
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A ticket's first article: the note of the call. Names are TicketCreate's own."""
+
+    subject: str
+    body: str
+    sender_type: str = "customer"
+    visible_for_customer: bool = False
+    history_type: str = "PhoneCallCustomer"
+    history_comment: str = "Phone call through Asterisk"
+    auto_response: str = ""
+    """`AutoResponseType`; empty sends the customer nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What TicketCreate is asked for. A text that is empty is left out of the request."""
+
+    call_id: str
+    """The call's unique id: goes into the call field, and is what `HelpDesk.find` looks for."""
+    title: str
+    queue: str
+    state: str
+    priority: str
+    customer_user: str
+    customer_id: str
+    article: Article
+    type: str = ""
+    service: str = ""
+    sla: str = ""
+    owner: str = ""
+    responsible: str = ""
+    lock: str = ""
+    dynamic_fields: Mapping[str, str] = field(default_factory=dict)
+
+
+class Doubt(enum.StrEnum):
+    """After Trouble: may OTRS have made the ticket all the same?"""
+
+    NONE = "none"
+    """No: the request did not reach OTRS, or OTRS said that it did nothing."""
+    ENDED = "ended"
+    """Perhaps; but OTRS is through with the request, so a search tells the truth now."""
+    RUNNING = "running"
+    """Perhaps, and OTRS may still be at work on it: a search may come too early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The ticket is there."""
+
+    ticket_id: str
+    ticket_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """OTRS understood and said no: a person must look. Repeating changes nothing."""
+
+    code: str
+    """OTRS's `ErrorCode` (`TicketCreate.InvalidParameter`), or a short name of ours."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """It did not work now and may work later. An error that nobody foresaw is Trouble too."""
+
+    reason: str
+    doubt: Doubt = Doubt.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """OTRS looked and has no ticket for this call."""
+
+
+Outcome = Created | Refused | Trouble
+Findings = Created | NotFound | Refused | Trouble
+
+
+class Directory(Protocol):
+    """The port to `customer_user`."""
+
+    async def find(self, canonical: str) -> Recognition:
+        """Who has this number. Answers from what it knows if the database is away; never raises."""
+
+
+class HelpDesk(Protocol):
+    """The port to OTRS's tickets. Neither method raises, save for cancellation."""
+
+    async def open(self, ticket: Ticket) -> Outcome:
+        """Make the ticket. May take as long as the configured timeout."""
+
+    async def find(self, call_id: str, since: datetime) -> Findings:
+        """The ticket made for this call at or after `since` (aware), verified to be this call's."""

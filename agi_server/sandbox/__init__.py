@@ -1,0 +1,1 @@
+"""A small OTRS in our own process, for the demo and for tests."""
