@@ -1,0 +1,136 @@
+"""What the journal keeps: an entry for each call, an event for each thing that happened to it.
+
+Tables and their rows as values, and back. The tables use only what SQLite, MariaDB and PostgreSQL
+have in common; times are seconds since 1970 (UTC).
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from agi_server.call import Call, Created, Customer, Doubt, Match, Recognition
+
+
+class State(enum.StrEnum):
+    WAITING = "waiting"
+    """Due at a time."""
+    SENDING = "sending"
+    """An attempt has begun and its end is not known."""
+    DONE = "done"
+    PARKED = "parked"
+    """OTRS refuses it: a person must look."""
+    DROPPED = "dropped"
+    """A person has decided that it shall be no ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One call and what became of it."""
+
+    id: int
+    call: Call
+    state: State
+    due: datetime
+    """When the next attempt is due, if it is waiting."""
+    attempts: int
+    began: datetime | None
+    """When the last attempt began."""
+    doubt: Doubt
+    """May OTRS have the ticket although we don't know it?"""
+    ticket: Created | None
+    recognition: Recognition | None
+    """Who rang, as found at the last attempt; None before the first."""
+    reason: str
+    """Why the last attempt failed; OTRS's words where it had some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a call's history."""
+
+    at: datetime
+    event: str
+    words: str
+
+
+metadata = sa.MetaData()
+calls = sa.Table(
+    "calls",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("unique_id", sa.String(200), nullable=False, unique=True),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("due", sa.Float, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("began", sa.Float),
+    sa.Column("doubt", sa.String(10), nullable=False, default=Doubt.NONE.value),
+    sa.Column("added", sa.Float, nullable=False),
+    sa.Column("ended", sa.Float),
+    sa.Column("call", sa.Text, nullable=False),
+    sa.Column("recognition", sa.Text),
+    sa.Column("ticket_id", sa.String(40), nullable=False, default=""),
+    sa.Column("ticket_number", sa.String(60), nullable=False, default=""),
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Index("calls_due", "state", "due", "id"),
+    sa.Index("calls_ended", "state", "ended"),
+)
+history = sa.Table(
+    "history",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("call_id", sa.Integer, nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("event", sa.String(20), nullable=False),
+    sa.Column("words", sa.Text, nullable=False, default=""),
+)
+
+
+def stamp(at: datetime) -> float:
+    return at.timestamp()
+
+
+def time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def entry(row: sa.Row[Any]) -> Entry:
+    return Entry(
+        id=row.id,
+        call=_call_from_text(row.call),
+        state=State(row.state),
+        due=time(row.due),
+        attempts=row.attempts,
+        began=None if row.began is None else time(row.began),
+        doubt=Doubt(row.doubt),
+        ticket=Created(row.ticket_id, row.ticket_number) if row.ticket_id else None,
+        recognition=None if row.recognition is None else _recognition_from_text(row.recognition),
+        reason=row.reason,
+    )
+
+
+def call_to_text(call: Call) -> str:
+    return json.dumps({**asdict(call), "time": call.time.isoformat()})
+
+
+def _call_from_text(text: str) -> Call:
+    known = {field.name for field in fields(Call)}
+    values = {name: value for name, value in json.loads(text).items() if name in known}
+    values["time"] = datetime.fromisoformat(values["time"])
+    values["arguments"] = tuple(values.get("arguments", ()))
+    return Call(**values)
+
+
+def recognition_to_text(recognition: Recognition) -> str:
+    return json.dumps(asdict(recognition))
+
+
+def _recognition_from_text(text: str) -> Recognition:
+    data = json.loads(text)
+    customer = Customer(**data["customer"]) if data["customer"] else None
+    return Recognition(Match(data["match"]), customer, tuple(Customer(**one) for one in data["candidates"]))
