@@ -1,0 +1,120 @@
+"""One server process of the lab: started detached, found again by its pid file, stopped by its pid.
+
+A pid file holds the pid and the process's start time, so that a stale file (a reboot, a number used
+again) is never taken for ours. Nothing is ever ended by name.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import facts
+from .steps import Log, StepFailed, account, environment
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A server by its name: LAB_DIR/run/<name>.pid, LAB_DIR/log/<name>.log."""
+
+    name: str
+
+    @property
+    def pid_file(self) -> Path:
+        return facts.RUN_DIR / f"{self.name}.pid"
+
+    @property
+    def log(self) -> Path:
+        return facts.LOG_DIR / f"{self.name}.log"
+
+    def pid(self) -> int | None:
+        """The running process, or None if there is none of ours."""
+        try:
+            pid, started = self.pid_file.read_text(encoding="ascii").split()
+        except (OSError, ValueError):
+            return None
+        return int(pid) if pid.isdigit() and _start_time(int(pid)) == started else None
+
+    def start(self, command: Sequence[str | Path], *, user: str | None = None, cwd: Path = Path("/")) -> None:
+        """Start it in a session of its own and write its pid file; it outlives us."""
+        facts.RUN_DIR.mkdir(parents=True, exist_ok=True)
+        log = Log.of(self.name)
+        with log.path.open("ab") as out:
+            try:
+                process = subprocess.Popen(
+                    [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                    cwd=cwd, env=environment(), start_new_session=True, **account(user),  # type: ignore[call-overload]
+                )  # fmt: skip
+            except OSError as error:
+                raise StepFailed(f"{command[0]} cannot be started: {error}", log.path) from None
+        self.pid_file.write_text(f"{process.pid} {_start_time(process.pid)}", encoding="ascii")
+        process.returncode = 0  # it is not ours to wait for: no warning when this object goes
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal if it runs."""
+        pid = self.pid()
+        if pid is not None:
+            os.kill(pid, number)
+
+    def stop(self, *, grace_s: float = 20) -> None:
+        """End it: TERM, then KILL after the grace; its pid file goes too."""
+        pid = self.pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            if not self._gone(pid, grace_s):
+                os.kill(pid, signal.SIGKILL)
+                self._gone(pid, 10)
+        self.pid_file.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End it without warning, as a crash would."""
+        pid = self.pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            self._gone(pid, 10)
+        self.pid_file.unlink(missing_ok=True)
+
+    def _gone(self, pid: int, within_s: float) -> bool:
+        deadline = time.monotonic() + within_s
+        while self.pid() is not None:
+            if time.monotonic() > deadline:
+                return False
+            _reap(pid)
+            time.sleep(0.02)
+        return True
+
+
+def _start_time(pid: int) -> str:
+    """The process's start time in clock ticks; empty for none or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def _reap(pid: int) -> None:
+    """Collect it if it is our own child; it may just as well be init's."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+
+
+def listening(port: int, host: str = facts.HOST) -> bool:
+    """Does anyone accept TCP connections there?"""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
+
+
+def require_free(port: int, what: str) -> None:
+    """StepFailed if a process that is not the lab's holds the port."""
+    if listening(port):
+        raise StepFailed(f"port {port}, which the lab wants for {what}, is taken by another process")
