@@ -1,0 +1,147 @@
+"""What TicketCreate and TicketUpdate demand of a request, in OTRS's order and words.
+
+Pure: an attribute is looked up among those that exist, and the first that is missing or unknown ends
+the request with a `RefusalError`. `0` and an empty text count as missing, as they do in OTRS.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from . import stock
+from .envelope import Struct, text
+
+
+class RefusalError(Exception):
+    """OTRS says no: the last part of its ErrorCode, and its words without the operation's name."""
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+        self.words = words
+
+
+def given(struct: Struct, name: str) -> bool:
+    """Is it there, by OTRS's measure?"""
+    return struct.get(name, "") not in ("", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An attribute that is one of several, by name or by ID."""
+
+    name: str
+    values: Mapping[int, str]
+
+    def asked(self, struct: Struct) -> bool:
+        return given(struct, self.name) or given(struct, f"{self.name}ID")
+
+    def of(self, struct: Struct) -> str | None:
+        """The name that was asked for, if it exists; an ID goes before a name."""
+        if given(struct, f"{self.name}ID"):
+            number = text(struct, f"{self.name}ID")
+            return self.values.get(int(number)) if re.fullmatch(r"[0-9]{1,9}", number) else None
+        name = text(struct, self.name)
+        return name if name in self.values.values() else None
+
+
+QUEUE = Choice("Queue", stock.QUEUES)
+STATE = Choice("State", stock.STATES)
+PRIORITY = Choice("Priority", stock.PRIORITIES)
+LOCK = Choice("Lock", stock.LOCKS)
+TYPE = Choice("Type", stock.TYPES)
+CHANNEL = Choice("CommunicationChannel", stock.CHANNELS)
+SENDER = Choice("SenderType", stock.SENDERS)
+REQUIRED = frozenset({"Queue", "State", "Priority"})
+
+
+def check_ticket(ticket: Struct, agents: Mapping[int, str], *, whole: bool) -> dict[str, str]:
+    """The attributes that were asked for, by name; a `whole` ticket must have those that OTRS requires."""
+    choices = (
+        QUEUE,
+        LOCK,
+        TYPE,
+        Choice("Service", {}),
+        Choice("SLA", {}),
+        STATE,
+        PRIORITY,
+        Choice("Owner", agents),
+        Choice("Responsible", agents),
+    )
+    found: dict[str, str] = {}
+    for choice in choices:
+        what = f"Ticket->{choice.name}ID or Ticket->{choice.name} parameter"
+        if choice.asked(ticket):
+            value = choice.of(ticket)
+            if value is None:
+                raise RefusalError("InvalidParameter", f"{what} is invalid!")
+            found[choice.name] = value
+        elif whole and choice.name in REQUIRED:
+            raise RefusalError("MissingParameter", f"{what} is required!")
+    return found
+
+
+def check_article(article: Struct) -> None:
+    """An article to which the defaults have been added already."""
+    for name in ("Subject", "Body"):
+        if not given(article, name):
+            raise RefusalError("MissingParameter", f"Article->{name} parameter is missing!")
+    if text(article, "AutoResponseType") not in stock.AUTO_RESPONSES:
+        raise RefusalError("InvalidParameter", "Article->AutoResponseType parameter is invalid!")
+    if CHANNEL.of(article) is None:
+        what = "Article->CommunicationChannel or Article->CommunicationChannelID parameter"
+        raise RefusalError("InvalidParameter", f"{what} is invalid or not supported!")
+    if SENDER.of(article) is None:
+        raise RefusalError("InvalidParameter", "Article->SenderTypeID or Ticket->SenderType parameter is invalid!")
+    if given(article, "From") and not is_address(text(article, "From")):
+        raise RefusalError("InvalidParameter", "Article->From parameter is invalid!")
+    check_content_type(article)
+    if text(article, "HistoryType") not in stock.HISTORY_TYPES:
+        raise RefusalError("InvalidParameter", "Article->HistoryType parameter is invalid!")
+    if given(article, "NoAgentNotify") and text(article, "NoAgentNotify") != "1":
+        raise RefusalError("InvalidParameter", "Article->NoAgent parameter is invalid!")
+
+
+def check_content_type(article: Struct) -> None:
+    """ContentType with a charset in it, or MimeType and Charset."""
+    whole, mime, charset = (text(article, name).lower() for name in ("ContentType", "MimeType", "Charset"))
+    if not (whole or mime or charset):
+        what = "Article->ContentType or Ticket->MimeType and Article->Charset parameters"
+        raise RefusalError("MissingParameter", f"{what} are required!")
+    if mime and not charset:
+        raise RefusalError("MissingParameter", "Article->Charset is required!")
+    if charset and not mime:
+        raise RefusalError("MissingParameter", "Article->MimeType is required!")
+    if mime and not re.fullmatch(r"\w+/\w+", mime):
+        raise RefusalError("InvalidParameter", "Article->MimeType is invalid!")
+    if charset and not _is_charset(charset):
+        raise RefusalError("InvalidParameter", "Article->Charset is invalid!")
+    if whole:
+        named = re.search(r"charset=[\"']?([^\"';]+)", whole)
+        if not (named and _is_charset(named[1]) and re.match(r"\w+/\w+", whole)):
+            raise RefusalError("InvalidParameter", "Article->ContentType is invalid!")
+
+
+def content_type(article: Struct) -> str:
+    """The type as it is stored."""
+    return text(article, "ContentType").lower() or (
+        f"{text(article, 'MimeType').lower()}; charset={text(article, 'Charset').lower()}"
+    )
+
+
+def is_address(value: str) -> bool:
+    """An e-mail address that OTRS takes, alone or behind a name; not at example.com and its like."""
+    address = re.sub(r".*<([^<>]*)>\s*", r"\1", value.strip(), flags=re.DOTALL)
+    domain = r"(?!example\.\w{2,3}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+    return bool(re.fullmatch(rf"[A-Za-z0-9_.+&'*/=?^{{}}~!#$%-]+@{domain}", address))
+
+
+def _is_charset(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True

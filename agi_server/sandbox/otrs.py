@@ -1,0 +1,187 @@
+"""`Sandbox`: the stand-in's HTTP server, on a loopback port of its own.
+
+Serves the web service as OTRS serves it (status, content type, `Connection: close`, 0 bytes for an unknown
+one) and the agent's pages; ends with the `async with` that started it. Customers lie in a file in `folder`,
+tickets in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from . import envelope, pages
+from .checks import RefusalError
+from .connector import Connector, NoOperationError
+from .envelope import Answer, Request
+from .faults import Faults, pause
+from .people import People
+from .tickets import Store, Ticket
+
+HOST = "127.0.0.1"
+WEB_SERVICE = "GenericTicketConnectorSOAP"
+CALL_FIELD = "AsteriskUniqueID"
+REQUEST_BYTES = 10_000_000
+"""MaxLength of the web service that OTRS ships."""
+CLOSING_SECONDS = 0.1
+"""How long requests under way may go on when the stand-in stops."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Sandbox:
+    """A small OTRS; use it as an async context manager."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        user: str = "agi-server",
+        password: str = "sandbox",  # noqa: S107 - a stand-in's, on loopback
+        port: int = 0,
+        delay: float = 0.0,
+        dynamic_fields: Iterable[str] = (CALL_FIELD,),
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self.database = f"sqlite+aiosqlite:///{folder / 'customer_user.db'}"
+        self.people = People(self.database, now)
+        self.faults = Faults()
+        self.port = port
+        self._delay = delay
+        self._store = Store(now())
+        self._connector = Connector(self._store, user, password, tuple(dynamic_fields), now)
+        self._received: Counter[str] = Counter()
+        self._arrival = asyncio.Condition()
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.people.fill()
+        app = web.Application(client_max_size=REQUEST_BYTES)
+        app.add_routes(
+            [
+                web.route("*", "/otrs/nph-genericinterface.pl/Webservice/{name}", self._web_service),
+                web.get("/otrs/index.pl", self._page),
+                web.get("/", self._page),
+            ]
+        )
+        app.on_response_prepare.append(_without_name)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING_SECONDS)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, HOST, self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.people.close()
+
+    @property
+    def url(self) -> str:
+        """The web service."""
+        return f"http://{HOST}:{self.port}/otrs/nph-genericinterface.pl/Webservice/{WEB_SERVICE}"
+
+    @property
+    def zoom_url(self) -> str:
+        """The template of a ticket's address."""
+        return f"http://{HOST}:{self.port}/otrs/index.pl?Action=AgentTicketZoom;TicketID={{{{ ticket_id }}}}"
+
+    @property
+    def tickets(self) -> list[Ticket]:
+        """The tickets that were made here, oldest first; not the one that every OTRS begins with."""
+        return [ticket for ticket in self._store if ticket.id > 1]
+
+    def tickets_of(self, call_id: str) -> list[Ticket]:
+        """The tickets made for this call."""
+        return [ticket for ticket in self.tickets if ticket.dynamic_fields.get(CALL_FIELD) == call_id]
+
+    def expire_sessions(self) -> None:
+        """Let every session die, as OTRS does after two idle hours."""
+        self._connector.sessions.clear()
+
+    def received(self, operation: str) -> int:
+        """How many requests of this operation have come in, faults included."""
+        return self._received[operation]
+
+    async def arrival(self, operation: str, count: int = 1) -> None:
+        """Wait until so many requests of this operation have come in."""
+        async with self._arrival:
+            await self._arrival.wait_for(lambda: self._received[operation] >= count)
+
+    async def _web_service(self, http: web.Request) -> web.StreamResponse:
+        if http.match_info["name"] != WEB_SERVICE:
+            return _raw(http, b"")
+        body = await http.read()
+        if not body:
+            return _response(envelope.line(411, "Length Required"))
+        try:
+            request = envelope.parse(body)
+            envelope.check_action(http.headers.get("SOAPAction", ""), request.operation)
+        except envelope.UnreadableError as error:
+            return _response(envelope.line(500, str(error)))
+        except envelope.MismatchError as error:
+            return _response(envelope.fault(str(error)))
+        await self._note(request.operation)
+        fault = self.faults.take(request.operation)
+        await pause(fault.before)
+        answer = await self._answer(request) if fault.works else None
+        await pause(fault.after)
+        if fault.answer is not None or answer is None:
+            return _raw(http, fault.answer or b"")
+        return _response(answer)
+
+    async def _note(self, operation: str) -> None:
+        async with self._arrival:
+            self._received[operation] += 1
+            self._arrival.notify_all()
+
+    async def _answer(self, request: Request) -> Answer:
+        await asyncio.sleep(self._delay)
+        customer = envelope.text(envelope.struct(request.data, "Ticket"), "CustomerUser").strip()
+        person = await self.people.find(customer) if customer else None
+        try:
+            return envelope.success(request.operation, self._connector.answer(request, person))
+        except RefusalError as refusal:
+            return envelope.error(request.operation, refusal.code, refusal.words)
+        except NoOperationError:
+            return envelope.fault("Got no OperationType!")
+
+    async def _page(self, http: web.Request) -> web.Response:
+        asked = dict(re.findall(r"(\w+)=([^;&]*)", http.rel_url.raw_query_string))
+        if asked.get("Action") != "AgentTicketZoom":
+            return web.Response(text=pages.dashboard(list(self._store)), content_type="text/html")
+        number = asked.get("TicketNumber", "")
+        ticket = self._store.numbered(number) if number else self._store.get(asked.get("TicketID", ""))
+        if ticket is None:
+            return web.Response(text=pages.missing(), content_type="text/html", status=404)
+        return web.Response(text=pages.zoom(ticket, CALL_FIELD), content_type="text/html")
+
+
+def _response(answer: Answer) -> web.Response:
+    response = web.Response(body=answer.body, status=answer.status, content_type=answer.content_type, charset="UTF-8")
+    response.force_close()
+    return response
+
+
+def _raw(http: web.Request, content: bytes) -> web.Response:
+    """Write these bytes in place of an HTTP answer, and close; the response returned never gets out."""
+    if http.transport is not None:
+        http.transport.write(content)
+        http.transport.close()
+    return web.Response()
+
+
+async def _without_name(_: web.Request, response: web.StreamResponse) -> None:
+    """OTRS's answers have neither Date nor Server: it writes them past Apache."""
+    response.headers.pop("Date", None)
+    response.headers.pop("Server", None)

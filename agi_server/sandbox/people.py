@@ -1,0 +1,122 @@
+"""OTRS's table `customer_user` in an SQLite file: the same columns and types, filled from a CSV file.
+
+agi-server reads it through SQLAlchemy as it reads the real one. Tests add and change rows; `change_time`
+(UTC, whole seconds) moves with each change, as OTRS moves it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Column, DateTime, Integer, MetaData, SmallInteger, String, Table, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+CUSTOMERS = Path(__file__).with_name("customers.csv")
+
+metadata = MetaData()
+customer_user = Table(
+    "customer_user",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("login", String(200), nullable=False, unique=True),
+    Column("email", String(150), nullable=False),
+    Column("customer_id", String(150), nullable=False),
+    Column("pw", String(128)),
+    Column("title", String(50)),
+    Column("first_name", String(100), nullable=False),
+    Column("last_name", String(100), nullable=False),
+    *(Column(name, String(150)) for name in ("phone", "fax", "mobile", "street")),
+    *(Column(name, String(200)) for name in ("zip", "city", "country")),
+    Column("comments", String(250)),
+    Column("valid_id", SmallInteger, nullable=False),
+    Column("create_time", DateTime, nullable=False),
+    Column("create_by", Integer, nullable=False),
+    Column("change_time", DateTime, nullable=False),
+    Column("change_by", Integer, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What TicketCreate needs to know of a customer."""
+
+    login: str
+    customer_id: str
+    name: str
+    email: str
+    valid: bool
+
+
+class People:
+    """The customers of one stand-in."""
+
+    def __init__(self, database: str, now: Callable[[], datetime]) -> None:
+        self._engine: AsyncEngine = create_async_engine(database)
+        self._now = now
+
+    async def fill(self, source: Path = CUSTOMERS) -> None:
+        """Make the table and put the file's customers into it; a table that is there already stays as it is."""
+        async with self._engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+            filled = await connection.scalar(select(func.count()).select_from(customer_user))
+        if not filled:
+            with source.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            for row in rows:
+                await self.add(
+                    **{name: value or None for name, value in row.items() if name != "valid_id"},
+                    valid_id=int(row["valid_id"]),
+                )
+
+    async def close(self) -> None:
+        """Let the file go."""
+        await self._engine.dispose()
+
+    async def add(self, login: str | None, **columns: str | int | None) -> None:
+        """A new customer; whatever is not given is empty, and he is valid."""
+        row: dict[str, object] = {
+            "email": f"{login}@customers.example",
+            "customer_id": "",
+            "first_name": "",
+            "last_name": "",
+            "valid_id": 1,
+            **columns,
+        }
+        now = self._whole_second()
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                insert(customer_user),
+                {"login": login, **row, "create_time": now, "create_by": 1, "change_time": now, "change_by": 1},
+            )
+
+    async def change(self, login: str, **columns: str | int | None) -> None:
+        """Other values in a customer's row."""
+        changed = update(customer_user).where(customer_user.c.login == login)
+        async with self._engine.begin() as connection:
+            done = await connection.execute(changed.values(change_time=self._whole_second(), **columns))
+        if done.rowcount != 1:
+            raise KeyError(login)
+
+    async def find(self, name: str) -> Person | None:
+        """The customer with this login, valid or not, else a valid one with this e-mail address."""
+        by_login = func.lower(customer_user.c.login) == name.lower()
+        by_email = (func.lower(customer_user.c.email) == name.lower()) & (customer_user.c.valid_id == 1)
+        async with self._engine.connect() as connection:
+            for condition in (by_login, by_email):
+                row = (await connection.execute(select(customer_user).where(condition).limit(1))).mappings().first()
+                if row:
+                    return Person(
+                        login=row["login"],
+                        customer_id=row["customer_id"],
+                        name=f"{row['first_name']} {row['last_name']}",
+                        email=row["email"],
+                        valid=row["valid_id"] == 1,
+                    )
+        return None
+
+    def _whole_second(self) -> datetime:
+        return self._now().replace(tzinfo=None, microsecond=0)

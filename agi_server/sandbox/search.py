@@ -1,0 +1,110 @@
+"""TicketSearch: which tickets fit, by OTRS's own reading of the criteria.
+
+Pure. Its traps are kept, because callers must live with them: a criterion that is unknown, a dynamic field
+that does not exist and a value that is empty are ignored, so that everything comes back; a title is an
+expression with operators; `*` stands for anything, and letters' case does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime, timedelta
+
+from .envelope import Struct, structs, text, texts
+from .stock import STATE_TYPES
+from .tickets import Ticket
+
+DEFAULT_LIMIT = 500
+ANYTHING = re.compile(r"[*%]{1,3}")
+
+Criterion = Callable[[Ticket], bool]
+
+
+def search(tickets: Iterable[Ticket], data: Struct, fields: Collection[str], now: datetime) -> list[Ticket]:
+    """The tickets that fit, newest first, up to Limit; `fields` are the dynamic fields that exist."""
+    criteria = [*_attributes(data), *_dynamic_fields(data, fields), *_times(data, now)]
+    found = [ticket for ticket in tickets if all(fits(ticket) for fits in criteria)]
+    found.sort(key=lambda ticket: (ticket.created, ticket.id), reverse=True)
+    limit = text(data, "Limit")
+    return found[: int(limit) if re.fullmatch(r"[1-9][0-9]{0,8}", limit) else DEFAULT_LIMIT]
+
+
+def like(pattern: str, value: str) -> bool:
+    """Does the whole value fit the pattern?"""
+    expression = ".*".join(re.escape(part) for part in re.split(r"[*%]+", pattern))
+    return re.fullmatch(expression, value, re.IGNORECASE | re.DOTALL) is not None
+
+
+def fits_expression(expression: str, value: str) -> bool:
+    """A title's criterion: `+` and `&&` are and, `||` is or, brackets group (here they are only skipped)."""
+    return any(
+        all(like(part.strip(" ()"), value) for part in re.split(r"&&|\+", alternative))
+        for alternative in expression.split("||")
+    )
+
+
+def _attributes(data: Struct) -> Iterable[Criterion]:
+    patterns: dict[str, Callable[[str, Ticket], bool]] = {
+        "TicketID": lambda wanted, ticket: wanted == str(ticket.id),
+        "TicketNumber": lambda wanted, ticket: like(wanted, ticket.number),
+        "Title": lambda wanted, ticket: fits_expression(wanted, ticket.title),
+        "Fulltext": lambda wanted, ticket: any(fits_expression(f"*{wanted}*", value) for value in _written(ticket)),
+        "CustomerID": lambda wanted, ticket: like(wanted, ticket.customer_id),
+        "CustomerUserLogin": lambda wanted, ticket: like(wanted, ticket.customer_user),
+        "Queues": lambda wanted, ticket: wanted == ticket.queue,
+        "States": lambda wanted, ticket: wanted == ticket.state,
+        "StateType": lambda wanted, ticket: wanted == STATE_TYPES[ticket.state],
+    }
+    for name, fits in patterns.items():
+        wanted = [value for value in texts(data, name) if not ANYTHING.fullmatch(value)]
+        if wanted:
+            yield lambda ticket, wanted=wanted, fits=fits: any(fits(value, ticket) for value in wanted)  # type: ignore[misc]
+
+
+def _written(ticket: Ticket) -> Iterable[str]:
+    yield ticket.title
+    for article in ticket.articles:
+        yield from (article.subject, article.body)
+
+
+def _dynamic_fields(data: Struct, fields: Collection[str]) -> Iterable[Criterion]:
+    asked = [(text(field, "Name"), field) for field in structs(data, "DynamicField")]
+    if "DynamicField" not in data:  # OTRS looks at the form of its version 4 only if its own is absent
+        prefix = "DynamicField_"
+        asked = [
+            (name[len(prefix) :], field) for name in data if name.startswith(prefix) for field in structs(data, name)
+        ]
+    for name, field in asked:
+        if name not in fields:
+            continue
+        for operator in sorted(set(field) - {"Name"}):
+            wanted = [value for value in texts(field, operator) if not ANYTHING.fullmatch(value)]
+            if wanted:
+                yield _compare(name, operator, wanted)
+
+
+def _compare(name: str, operator: str, wanted: list[str]) -> Criterion:
+    if operator == "Like":
+        return lambda ticket: any(like(value, ticket.dynamic_fields.get(name, "")) for value in wanted)
+    if operator == "Equals":
+        folded = {value.casefold() for value in wanted}
+        return lambda ticket: ticket.dynamic_fields.get(name, "").casefold() in folded
+    return lambda ticket: False
+
+
+def _times(data: Struct, now: datetime) -> Iterable[Criterion]:
+    def minutes(name: str) -> datetime | None:
+        value = text(data, f"TicketCreateTime{name}Minutes")
+        return now - timedelta(minutes=int(value)) if re.fullmatch(r"[0-9]{1,9}", value) else None
+
+    def date(name: str) -> datetime | None:
+        try:
+            return datetime.strptime(text(data, f"TicketCreateTime{name}Date"), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+
+    for newer in filter(None, (minutes("Newer"), date("Newer"))):
+        yield lambda ticket, newer=newer: ticket.created >= newer  # type: ignore[misc]
+    for older in filter(None, (minutes("Older"), date("Older"))):
+        yield lambda ticket, older=older: ticket.created <= older  # type: ignore[misc]

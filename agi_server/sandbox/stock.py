@@ -1,0 +1,62 @@
+"""What a freshly installed Znuny 6.5 knows by name: queues, states, priorities, types of history.
+
+Constants only, read from the database of a real one; the IDs are its own. HelpDesk and Management
+are not stock: the lab has them too, and nobody but the administrator may write to Management.
+"""
+
+from __future__ import annotations
+
+QUEUES = {1: "Postmaster", 2: "Raw", 3: "Junk", 4: "Misc", 5: "HelpDesk", 6: "Management"}
+CLOSED_QUEUES = frozenset({"Management"})
+
+STATES = {
+    1: "new",
+    2: "closed successful",
+    3: "closed unsuccessful",
+    4: "open",
+    5: "removed",
+    6: "pending reminder",
+    7: "pending auto close+",
+    8: "pending auto close-",
+    9: "merged",
+}
+STATE_TYPES = {
+    "new": "new",
+    "closed successful": "closed",
+    "closed unsuccessful": "closed",
+    "open": "open",
+    "removed": "removed",
+    "pending reminder": "pending reminder",
+    "pending auto close+": "pending auto",
+    "pending auto close-": "pending auto",
+    "merged": "merged",
+}
+
+PRIORITIES = {1: "1 very low", 2: "2 low", 3: "3 normal", 4: "4 high", 5: "5 very high"}
+LOCKS = {1: "unlock", 2: "lock", 3: "tmp_lock"}
+TYPES = {1: "Unclassified"}
+CHANNELS = {1: "Email", 2: "Phone", 3: "Internal"}
+"""The channels that TicketCreate takes; Chat exists, and is refused."""
+SENDERS = {1: "agent", 2: "system", 3: "customer"}
+AUTO_RESPONSES = frozenset({"auto reply", "auto reject", "auto follow up", "auto reply/new ticket", "auto remove"})
+
+DYNAMIC_FIELDS = (
+    "ProcessManagementActivityID",
+    "ProcessManagementAttachment",
+    "ProcessManagementProcessID",
+    "TicketCalendarEndTime",
+    "TicketCalendarStartTime",
+)
+
+HISTORY_TYPES = frozenset((
+    "NewTicket", "FollowUp", "SendAutoReject", "SendAutoReply", "SendAutoFollowUp", "Forward", "Bounce",
+    "SendAnswer", "SendAgentNotification", "SendCustomerNotification", "EmailAgent", "EmailCustomer",
+    "PhoneCallAgent", "PhoneCallCustomer", "AddNote", "Lock", "Unlock", "TimeAccounting", "Remove", "Move",
+    "CustomerUpdate", "PriorityUpdate", "OwnerUpdate", "LoopProtection", "Misc", "SetPendingTime", "StateUpdate",
+    "TicketDynamicFieldUpdate", "WebRequestCustomer", "TicketLinkAdd", "TicketLinkDelete", "SystemRequest", "Merged",
+    "ResponsibleUpdate", "Subscribe", "Unsubscribe", "TypeUpdate", "ServiceUpdate", "SLAUpdate", "ArchiveFlagUpdate",
+    "EscalationSolutionTimeStop", "EscalationResponseTimeStart", "EscalationUpdateTimeStart",
+    "EscalationSolutionTimeStart", "EscalationResponseTimeNotifyBefore", "EscalationUpdateTimeNotifyBefore",
+    "EscalationSolutionTimeNotifyBefore", "EscalationResponseTimeStop", "EscalationUpdateTimeStop", "TitleUpdate",
+    "EmailResend", "Bulk",
+))  # fmt: skip

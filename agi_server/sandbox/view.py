@@ -1,0 +1,106 @@
+"""A ticket as TicketGet shows it: every element that OTRS gives, most of them constant here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from . import stock
+from .envelope import Output
+from .tickets import Article, Ticket
+
+
+def ticket_fields(
+    ticket: Ticket, fields: Collection[str], articles: bool, agents: Mapping[str, int], now: datetime
+) -> dict[str, Output]:
+    """The ticket's elements, with the dynamic fields of these names and, if wanted, its articles."""
+    shown: dict[str, Output] = {
+        "Age": str(int((now - ticket.created).total_seconds())),
+        "ArchiveFlag": "n",
+        "ChangeBy": "2",
+        "Changed": _time(ticket.changed),
+        "CreateBy": "2",
+        "Created": _time(ticket.created),
+        "CustomerID": ticket.customer_id,
+        "CustomerUserID": ticket.customer_user,
+        "EscalationResponseTime": "0",
+        "EscalationSolutionTime": "0",
+        "EscalationTime": "0",
+        "EscalationUpdateTime": "0",
+        "GroupID": "1",
+        "Lock": ticket.lock,
+        "LockID": _id(stock.LOCKS, ticket.lock),
+        "Owner": ticket.owner,
+        "OwnerID": str(agents[ticket.owner]),
+        "Priority": ticket.priority,
+        "PriorityID": _id(stock.PRIORITIES, ticket.priority),
+        "Queue": ticket.queue,
+        "QueueID": _id(stock.QUEUES, ticket.queue),
+        "RealTillTimeNotUsed": "0",
+        "Responsible": ticket.responsible,
+        "ResponsibleID": str(agents[ticket.responsible]),
+        "SLAID": "",
+        "ServiceID": "",
+        "State": ticket.state,
+        "StateID": _id(stock.STATES, ticket.state),
+        "StateType": stock.STATE_TYPES[ticket.state],
+        "TicketID": str(ticket.id),
+        "TicketNumber": ticket.number,
+        "TimeUnit": "0",
+        "Title": ticket.title,
+        "Type": ticket.type,
+        "TypeID": _id(stock.TYPES, ticket.type),
+        "UnlockTimeout": str(int(ticket.created.timestamp())),
+        "UntilTime": "0",
+    }
+    if fields:
+        shown["DynamicField"] = [
+            {"Name": name, "Value": ticket.dynamic_fields.get(name, "")} for name in sorted(fields)
+        ]
+    if articles and ticket.articles:
+        shown["Article"] = [
+            _article_fields(ticket, article, number) for number, article in enumerate(ticket.articles, 1)
+        ]
+    return shown
+
+
+def _article_fields(ticket: Ticket, article: Article, number: int) -> dict[str, Output]:
+    mime, _, charset = article.content_type.partition(";")
+    charset = charset.partition("charset=")[2].strip("\"' ")
+    return {
+        "ArticleID": str(article.id),
+        "ArticleNumber": str(number),
+        "Bcc": "",
+        "Body": article.body,
+        "Cc": "",
+        "ChangeBy": "2",
+        "ChangeTime": _time(article.created),
+        "Charset": charset,
+        "CommunicationChannelID": _id(stock.CHANNELS, article.channel),
+        "ContentCharset": charset,
+        "ContentType": article.content_type,
+        "CreateBy": "2",
+        "CreateTime": _time(article.created),
+        "From": article.sender,
+        "InReplyTo": "",
+        "IncomingTime": str(int(article.created.timestamp())),
+        "IsVisibleForCustomer": "1" if article.visible else "0",
+        "MessageID": "",
+        "MimeType": mime.strip(),
+        "References": "",
+        "ReplyTo": "",
+        "SenderType": article.sender_type,
+        "SenderTypeID": _id(stock.SENDERS, article.sender_type),
+        "Subject": article.subject,
+        "TicketID": str(ticket.id),
+        "TimeUnit": "0",
+        "To": article.recipient,
+    }
+
+
+def _id(values: Mapping[int, str], name: str) -> str:
+    return next(str(number) for number, value in values.items() if value == name)
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
