@@ -24,6 +24,10 @@ class RefusalError(Exception):
         self.words = words
 
 
+class FaultError(Exception):
+    """OTRS understood, and then could not: HTTP 500 with these words."""
+
+
 def given(struct: Struct, name: str) -> bool:
     """Is it there, by OTRS's measure?"""
     return struct.get(name, "") not in ("", "0")
@@ -35,6 +39,8 @@ class Choice:
 
     name: str
     values: Mapping[int, str]
+    any_case: bool = False
+    """The name is looked up by the database, which does not mind letters' case."""
 
     def asked(self, struct: Struct) -> bool:
         return given(struct, self.name) or given(struct, f"{self.name}ID")
@@ -44,16 +50,21 @@ class Choice:
         if given(struct, f"{self.name}ID"):
             number = text(struct, f"{self.name}ID")
             return self.values.get(int(number)) if re.fullmatch(r"[0-9]{1,9}", number) else None
-        name = text(struct, self.name)
+        return self.named(text(struct, self.name))
+
+    def named(self, name: str) -> str | None:
+        """The value of this name, as it is really written."""
+        if self.any_case:
+            return next((value for value in self.values.values() if value.lower() == name.lower()), None)
         return name if name in self.values.values() else None
 
 
-QUEUE = Choice("Queue", stock.QUEUES)
-STATE = Choice("State", stock.STATES)
+QUEUE = Choice("Queue", stock.QUEUES, any_case=True)
+STATE = Choice("State", stock.STATES, any_case=True)
 PRIORITY = Choice("Priority", stock.PRIORITIES)
 LOCK = Choice("Lock", stock.LOCKS)
 TYPE = Choice("Type", stock.TYPES)
-CHANNEL = Choice("CommunicationChannel", stock.CHANNELS)
+CHANNEL = Choice("CommunicationChannel", stock.CHANNELS, any_case=True)
 SENDER = Choice("SenderType", stock.SENDERS)
 REQUIRED = frozenset({"Queue", "State", "Priority"})
 
@@ -68,8 +79,8 @@ def check_ticket(ticket: Struct, agents: Mapping[int, str], *, whole: bool) -> d
         Choice("SLA", {}),
         STATE,
         PRIORITY,
-        Choice("Owner", agents),
-        Choice("Responsible", agents),
+        Choice("Owner", agents, any_case=True),
+        Choice("Responsible", agents, any_case=True),
     )
     found: dict[str, str] = {}
     for choice in choices:
@@ -82,6 +93,13 @@ def check_ticket(ticket: Struct, agents: Mapping[int, str], *, whole: bool) -> d
         elif whole and choice.name in REQUIRED:
             raise RefusalError("MissingParameter", f"{what} is required!")
     return found
+
+
+def queue_is_misspelt(ticket: Struct) -> bool:
+    """Is a queue named in other letters' case? OTRS finds it valid, and then cannot use it."""
+    return (
+        not given(ticket, "QueueID") and given(ticket, "Queue") and text(ticket, "Queue") not in stock.QUEUES.values()
+    )
 
 
 def check_article(article: Struct) -> None:
@@ -99,7 +117,7 @@ def check_article(article: Struct) -> None:
     if given(article, "From") and not is_address(text(article, "From")):
         raise RefusalError("InvalidParameter", "Article->From parameter is invalid!")
     check_content_type(article)
-    if text(article, "HistoryType") not in stock.HISTORY_TYPES:
+    if text(article, "HistoryType").lower() not in stock.HISTORY_TYPES:
         raise RefusalError("InvalidParameter", "Article->HistoryType parameter is invalid!")
     if given(article, "NoAgentNotify") and text(article, "NoAgentNotify") != "1":
         raise RefusalError("InvalidParameter", "Article->NoAgent parameter is invalid!")
@@ -135,8 +153,9 @@ def content_type(article: Struct) -> str:
 def is_address(value: str) -> bool:
     """An e-mail address that OTRS takes, alone or behind a name; not at example.com and its like."""
     address = re.sub(r".*<([^<>]*)>\s*", r"\1", value.strip(), flags=re.DOTALL)
-    domain = r"(?!example\.\w{2,3}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
-    return bool(re.fullmatch(rf"[A-Za-z0-9_.+&'*/=?^{{}}~!#$%-]+@{domain}", address))
+    word, label = r"[a-z0-9_+&'*/=?^{}~!#$%-]+", r"[a-z0-9][a-z0-9-]*"
+    pattern = rf"{word}(\.{word})*@(?!example\.\w{{2,3}}$){label}(\.{label})+|root@localhost"
+    return bool(re.fullmatch(pattern, address, re.IGNORECASE))
 
 
 def _is_charset(name: str) -> bool:

@@ -12,19 +12,16 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from . import checks, stock
-from .checks import RefusalError, given
+from .checks import FaultError, RefusalError, given
 from .envelope import Output, Request, Struct, struct, structs, text, texts
 from .people import Person
 from .search import search
-from .tickets import Article, Store, Ticket, one_line, storable
+from .tickets import TITLE_CHARACTERS, Article, Store, Ticket, one_line, plain_lines, storable
 from .view import ticket_fields
 
 SESSIONS_KEPT = 1000
+AGENT_NAME = "Asterisk Calls"
 NO_ACCESS = "User does not have access to the ticket!"
-
-
-class NoOperationError(Exception):
-    """OTRS has no operation of this name."""
 
 
 class Connector:
@@ -53,7 +50,7 @@ class Connector:
                 return self._get(data)
             case "TicketSearch":
                 return self._search(data)
-        raise NoOperationError
+        raise FaultError("Got no OperationType!")
 
     def _session_create(self, data: Struct) -> dict[str, Output]:
         if not data:
@@ -83,7 +80,9 @@ class Connector:
         articles = [
             self._article_asked(article, "auto reply", "NewTicket", "Create") for article in structs(data, "Article")
         ]
-        fields = self._fields_asked(data)
+        fields = self._fields_asked(data, "DynamicField->{}  parameter is missing!")
+        if checks.queue_is_misspelt(asked):
+            raise FaultError("Ticket could not be created, please contact the system administrator")
 
         login = person.login if person else text(asked, "CustomerUser")
         ticket = self._store.add(
@@ -96,17 +95,20 @@ class Connector:
             owner=values.get("Owner", self._user),
             now=self._now(),
         )
-        # An owner who is named gets the ticket locked, unless the request says otherwise.
-        ticket.lock = values.get("Lock", "lock" if "Owner" in values else "unlock")
-        if stock.STATE_TYPES[ticket.state] == "closed":
-            ticket.lock = "unlock"
+        closed = stock.STATE_TYPES[ticket.state] == "closed"
+        ticket.lock = "unlock" if closed else values.get("Lock", "unlock")
+        if "Owner" in values and "Lock" not in values:
+            ticket.lock = "lock"
         ticket.type = values.get("Type", ticket.type)
         ticket.responsible = values.get("Responsible", ticket.responsible)
         ticket.dynamic_fields.update(fields)
+        recipient = text(asked, "Queue") or ticket.queue
         sender = f'"{person.name}" <{person.email}>' if person else login
-        return self._made(ticket, [self._add_article(ticket, article, sender, ticket.queue) for article in articles])
+        return self._made(ticket, [self._add_article(ticket, article, sender, recipient) for article in articles])
 
     def _update(self, data: Struct, person: Person | None) -> dict[str, Output]:
+        if not data:
+            raise RefusalError("EmptyRequest", "The request data is invalid!")
         if not (given(data, "TicketID") or given(data, "TicketNumber")):
             raise RefusalError("MissingParameter", "TicketID or TicketNumber is required!")
         self._require_login(data)
@@ -122,28 +124,40 @@ class Connector:
         if given(asked, "CustomerUser"):
             _check_customer(asked, person)
         values = checks.check_ticket(asked, self._agents, whole=False)
+        if "Article" in data and not isinstance(data["Article"], dict):  # Znuny 6.5 takes one article here
+            raise RefusalError("InvalidParameter", "Article parameter is not valid!")
         articles = [
             self._article_asked(article, "auto follow up", "AddNote", "Note") for article in structs(data, "Article")
         ]
-        fields = self._fields_asked(data)
+        fields = self._fields_asked(data, "DynamicField->{} parameter is missing!")
 
+        title = storable(text(asked, "Title"))
+        if len(title) > TITLE_CHARACTERS:
+            raise FaultError("OperationObject returned an error, cancelling Request")
+        ticket.title = title or ticket.title
+        if values.get("Queue") in stock.CLOSED_QUEUES or checks.queue_is_misspelt(asked):
+            raise FaultError("Ticket queue could not be updated, please contact system administrator!")
         for name, value in values.items():
             setattr(ticket, name.lower(), value)
         if "State" in values and stock.STATE_TYPES[ticket.state] == "closed":
             ticket.lock = "unlock"
-        if text(asked, "Title"):
-            ticket.title = storable(text(asked, "Title"))[:255]
-        if given(asked, "CustomerUser"):
-            ticket.customer_user = person.login if person else text(asked, "CustomerUser")
-            ticket.customer_id = text(asked, "CustomerID") or (person.customer_id if person else "")
+        if given(asked, "CustomerUser") or given(asked, "CustomerID"):
+            self._hand_over(ticket, asked, person)
         ticket.dynamic_fields.update(fields)
         ticket.changed = self._now()
-        return self._made(ticket, [self._add_article(ticket, article, self._user, "") for article in articles])
+        return self._made(ticket, [self._add_article(ticket, article, AGENT_NAME, "") for article in articles])
+
+    def _hand_over(self, ticket: Ticket, asked: Struct, person: Person | None) -> None:
+        """Another customer: taken as written, and a customer ID alone leaves no customer user."""
+        login = text(asked, "CustomerUser")
+        known = person is not None and person.login.lower() == login.lower()
+        ticket.customer_user = login
+        ticket.customer_id = text(asked, "CustomerID") or (person.customer_id if person and known else "")
 
     def _get(self, data: Struct) -> dict[str, Output]:
         self._authenticate(data, "Authorization failing!")
         wanted = [number.strip() for value in texts(data, "TicketID") for number in value.split(",")]
-        if not wanted:
+        if not wanted or not given(data, "TicketID"):
             raise RefusalError("MissingParameter", "TicketID parameter is missing!")
         found = [self._store.get(number) for number in wanted]
         if None in found:
@@ -192,14 +206,14 @@ class Connector:
         checks.check_article(article)
         return article
 
-    def _fields_asked(self, data: Struct) -> dict[str, str]:
+    def _fields_asked(self, data: Struct, missing: str) -> dict[str, str]:
         if "DynamicField" in data and not structs(data, "DynamicField"):
             raise RefusalError("MissingParameter", "DynamicField parameter is missing or not valid!")
         found: dict[str, str] = {}
         for field in map(_stripped, structs(data, "DynamicField")):
             for name in ("Name", "Value"):
                 if name not in field:
-                    raise RefusalError("MissingParameter", f"DynamicField->{name}  parameter is missing!")
+                    raise RefusalError("MissingParameter", missing.format(name))
             if text(field, "Name") not in self._fields:
                 raise RefusalError("InvalidParameter", "DynamicField->Name parameter is invalid!")
             found[text(field, "Name")] = storable(text(field, "Value"))
@@ -209,9 +223,9 @@ class Connector:
         article = Article(
             id=self._store.next_article_id(),
             subject=storable(one_line(text(asked, "Subject"))),
-            body=storable(text(asked, "Body")),
+            body=storable(plain_lines(text(asked, "Body"))),
             content_type=checks.content_type(asked),
-            channel=checks.CHANNEL.of(asked) or "",
+            channel=checks.CHANNEL.named(text(asked, "CommunicationChannel")) or checks.CHANNEL.of(asked) or "",
             sender_type=checks.SENDER.of(asked) or "",
             visible=given(asked, "IsVisibleForCustomer"),
             sender=text(asked, "From") or sender,

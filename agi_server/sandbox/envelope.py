@@ -155,7 +155,7 @@ def _children(data: Mapping[str, Output]) -> str:
 
 def _element(name: str, value: Output) -> str:
     if isinstance(value, str):
-        content = escape(value, {"\r": "&#xd;"})
+        content = escape(value)
     elif isinstance(value, Mapping):
         content = _children(value)
     else:

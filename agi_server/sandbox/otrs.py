@@ -18,8 +18,8 @@ from typing import Self
 from aiohttp import web
 
 from . import envelope, pages
-from .checks import RefusalError
-from .connector import Connector, NoOperationError
+from .checks import FaultError, RefusalError
+from .connector import Connector
 from .envelope import Answer, Request
 from .faults import Faults, pause
 from .people import People
@@ -153,8 +153,8 @@ class Sandbox:
             return envelope.success(request.operation, self._connector.answer(request, person))
         except RefusalError as refusal:
             return envelope.error(request.operation, refusal.code, refusal.words)
-        except NoOperationError:
-            return envelope.fault("Got no OperationType!")
+        except FaultError as fault:
+            return envelope.fault(str(fault))
 
     async def _page(self, http: web.Request) -> web.Response:
         asked = dict(re.findall(r"(\w+)=([^;&]*)", http.rel_url.raw_query_string))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
+from .checks import given
 from .envelope import Struct, structs, text, texts
 from .stock import STATE_TYPES
 from .tickets import Ticket
@@ -26,8 +27,8 @@ def search(tickets: Iterable[Ticket], data: Struct, fields: Collection[str], now
     criteria = [*_attributes(data), *_dynamic_fields(data, fields), *_times(data, now)]
     found = [ticket for ticket in tickets if all(fits(ticket) for fits in criteria)]
     found.sort(key=lambda ticket: (ticket.created, ticket.id), reverse=True)
-    limit = text(data, "Limit")
-    return found[: int(limit) if re.fullmatch(r"[1-9][0-9]{0,8}", limit) else DEFAULT_LIMIT]
+    limit = _number(text(data, "Limit").strip()) if given(data, "Limit") else DEFAULT_LIMIT
+    return found[: max(0, limit)]
 
 
 def like(pattern: str, value: str) -> bool:
@@ -37,11 +38,23 @@ def like(pattern: str, value: str) -> bool:
 
 
 def fits_expression(expression: str, value: str) -> bool:
-    """A title's criterion: `+` and `&&` are and, `||` is or, brackets group (here they are only skipped)."""
-    return any(
-        all(like(part.strip(" ()"), value) for part in re.split(r"&&|\+", alternative))
-        for alternative in expression.split("||")
-    )
+    """A title's criterion: `+` and `&&` are and, `||` is or, `!` is not; quotes and a backslash protect.
+
+    Brackets group in OTRS; here they are only skipped.
+    """
+    protected: list[str] = []
+
+    def protect(found: re.Match[str]) -> str:
+        protected.append(found[1] or found[2])
+        return f"\0{len(protected) - 1}\0"
+
+    def fits(part: str) -> bool:
+        bare = part.strip(" ()")
+        pattern = re.sub("\0([0-9]+)\0", lambda found: protected[int(found[1])], bare.removeprefix("!"))
+        return like(pattern, value) is not bare.startswith("!")
+
+    alternatives = re.sub(r'"([^"]+)"|\\(.)', protect, expression).split("||")
+    return any(all(map(fits, re.split(r"&&|\+", alternative))) for alternative in alternatives)
 
 
 def _attributes(data: Struct) -> Iterable[Criterion]:
@@ -94,17 +107,30 @@ def _compare(name: str, operator: str, wanted: list[str]) -> Criterion:
 
 
 def _times(data: Struct, now: datetime) -> Iterable[Criterion]:
-    def minutes(name: str) -> datetime | None:
-        value = text(data, f"TicketCreateTime{name}Minutes")
-        return now - timedelta(minutes=int(value)) if re.fullmatch(r"[0-9]{1,9}", value) else None
+    """When the ticket was made; a time that cannot be read fits no ticket."""
+    for name, later in (("Newer", True), ("Older", False)):
+        times: list[datetime | None] = []
+        if minutes := text(data, f"TicketCreateTime{name}Minutes"):
+            times.append(now - timedelta(minutes=_number(minutes)))
+        if date := text(data, f"TicketCreateTime{name}Date"):
+            times.append(_date(date))
+        for time in times:
+            if time is None:
+                yield lambda ticket: False
+            elif later:
+                yield lambda ticket, time=time: ticket.created >= time  # type: ignore[misc]
+            else:
+                yield lambda ticket, time=time: ticket.created <= time  # type: ignore[misc]
 
-    def date(name: str) -> datetime | None:
-        try:
-            return datetime.strptime(text(data, f"TicketCreateTime{name}Date"), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-        except ValueError:
-            return None
 
-    for newer in filter(None, (minutes("Newer"), date("Newer"))):
-        yield lambda ticket, newer=newer: ticket.created >= newer  # type: ignore[misc]
-    for older in filter(None, (minutes("Older"), date("Older"))):
-        yield lambda ticket, older=older: ticket.created <= older  # type: ignore[misc]
+def _date(value: str) -> datetime | None:
+    try:
+        return datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _number(value: str) -> int:
+    """The digits at the beginning, as Perl reads a number; none are 0."""
+    found = re.match(r"-?[0-9]{1,9}", value)
+    return int(found[0]) if found else 0

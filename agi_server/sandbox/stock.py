@@ -48,7 +48,7 @@ DYNAMIC_FIELDS = (
     "TicketCalendarStartTime",
 )
 
-HISTORY_TYPES = frozenset((
+_HISTORY_TYPES = (
     "NewTicket", "FollowUp", "SendAutoReject", "SendAutoReply", "SendAutoFollowUp", "Forward", "Bounce",
     "SendAnswer", "SendAgentNotification", "SendCustomerNotification", "EmailAgent", "EmailCustomer",
     "PhoneCallAgent", "PhoneCallCustomer", "AddNote", "Lock", "Unlock", "TimeAccounting", "Remove", "Move",
@@ -59,4 +59,6 @@ HISTORY_TYPES = frozenset((
     "EscalationSolutionTimeStart", "EscalationResponseTimeNotifyBefore", "EscalationUpdateTimeNotifyBefore",
     "EscalationSolutionTimeNotifyBefore", "EscalationResponseTimeStop", "EscalationUpdateTimeStop", "TitleUpdate",
     "EmailResend", "Bulk",
-))  # fmt: skip
+)  # fmt: skip
+HISTORY_TYPES = frozenset(name.lower() for name in _HISTORY_TYPES)
+"""In small letters: OTRS does not mind their case."""

@@ -134,3 +134,8 @@ def storable(value: str) -> str:
 def one_line(value: str) -> str:
     """The text without its line breaks, which OTRS drops from a subject."""
     return re.sub(r"[\r\n]", "", value)
+
+
+def plain_lines(value: str) -> str:
+    """The text with line feeds only, as OTRS keeps an article's body; a lone carriage return stays."""
+    return re.sub(r"\n\r|\r\r\n|\r\n", "\n", value)

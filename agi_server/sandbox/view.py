@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
@@ -65,8 +66,9 @@ def ticket_fields(
 
 
 def _article_fields(ticket: Ticket, article: Article, number: int) -> dict[str, Output]:
-    mime, _, charset = article.content_type.partition(";")
-    charset = charset.partition("charset=")[2].strip("\"' ")
+    mime = article.content_type.partition(";")[0]
+    named = re.search(r"charset=[\"']?([^\"';]+)", article.content_type)
+    charset = named[1] if named else ""
     return {
         "ArticleID": str(article.id),
         "ArticleNumber": str(number),
@@ -86,7 +88,7 @@ def _article_fields(ticket: Ticket, article: Article, number: int) -> dict[str, 
         "IncomingTime": str(int(article.created.timestamp())),
         "IsVisibleForCustomer": "1" if article.visible else "0",
         "MessageID": "",
-        "MimeType": mime.strip(),
+        "MimeType": mime,
         "References": "",
         "ReplyTo": "",
         "SenderType": article.sender_type,
