@@ -64,13 +64,9 @@ _BEFORE_THE_OPERATION = (
 _TURNED_AWAY = frozenset({400, 401, 404, 405, 407, 411, 413, 414, 415, 426, 429, 431})
 _GIVEN_UP = frozenset({502, 504})
 _HINTS = {
-    301: "a redirect: is otrs.url right?",
-    302: "a redirect: is otrs.url right?",
-    307: "a redirect: is otrs.url right?",
-    308: "a redirect: is otrs.url right?",
-    401: "the web server itself wants a login",
-    403: "the web server forbids it: see its access rules",
-    404: "is otrs.url right?",
+    401: " (the web server itself wants a login)",
+    403: " (the web server forbids it: see its access rules)",
+    404: " (is otrs.url right?)",
 }
 
 
@@ -200,13 +196,13 @@ def _not_soap(status: int, body: bytes) -> Trouble:
     words = _first_words(body)
     if words.startswith(_BEFORE_THE_OPERATION):
         return _fault(status, words)
-    if status in _TURNED_AWAY or 300 <= status < 400:
+    doubt, hint = Doubt.ENDED, _HINTS.get(status, "")
+    if 300 <= status < 400:
+        doubt, hint = Doubt.NONE, " (a redirect: is otrs.url right?)"
+    elif status in _TURNED_AWAY:
         doubt = Doubt.NONE
     elif status in _GIVEN_UP:
         doubt = Doubt.RUNNING
-    else:
-        doubt = Doubt.ENDED
-    hint = f" ({_HINTS[status]})" if status in _HINTS else ""
     return Trouble(f"OTRS answered {status}, not SOAP: {words}{hint}", doubt)
 
 
