@@ -7,12 +7,12 @@ import os
 import sys
 
 from . import facts, lab
-from .steps import StepFailed
+from .steps import StepError
 
 
 def main() -> int:
     """Run one command; 0 done, 1 failed, 2 usage."""
-    parser = argparse.ArgumentParser(prog="python3 -m tests.lab", description="Asterisk, MariaDB and Znuny on loopback.")
+    parser = argparse.ArgumentParser(prog="python3 -m tests.lab", description="Asterisk, MariaDB, Znuny on loopback.")
     parser.add_argument("command", choices=("up", "down", "status"))
     command = parser.parse_args().command
     if command == "status":
@@ -28,7 +28,7 @@ def main() -> int:
             print(f"the lab is running: Znuny {facts.ZNUNY_URL}/index.pl ({facts.ADMIN} / {facts.ADMIN_PASSWORD})")
         else:
             lab.down()
-    except StepFailed as failure:
+    except StepError as failure:
         print(failure.report(), file=sys.stderr)
         return 1
     return 0

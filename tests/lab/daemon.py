@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import facts
-from .steps import Log, StepFailed, account, environment
+from .steps import Log, StepError, environment
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,11 @@ class Daemon:
             try:
                 process = subprocess.Popen(
                     [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                    cwd=cwd, env=environment(), start_new_session=True, **account(user),  # type: ignore[call-overload]
+                    cwd=cwd, env=environment(), start_new_session=True, user=user, group=user,
+                    extra_groups=[] if user else None,
                 )  # fmt: skip
             except OSError as error:
-                raise StepFailed(f"{command[0]} cannot be started: {error}", log.path) from None
+                raise StepError(f"{command[0]} cannot be started: {error}", log.path) from None
         self.pid_file.write_text(f"{process.pid} {_start_time(process.pid)}", encoding="ascii")
         process.returncode = 0  # it is not ours to wait for: no warning when this object goes
 
@@ -115,6 +116,6 @@ def listening(port: int, host: str = facts.HOST) -> bool:
 
 
 def require_free(port: int, what: str) -> None:
-    """StepFailed if a process that is not the lab's holds the port."""
+    """StepError if a process that is not the lab's holds the port."""
     if listening(port):
-        raise StepFailed(f"port {port}, which the lab wants for {what}, is taken by another process")
+        raise StepError(f"port {port}, which the lab wants for {what}, is taken by another process")

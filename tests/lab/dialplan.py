@@ -10,16 +10,18 @@ from __future__ import annotations
 import re
 
 from . import facts
-from .steps import StepFailed
+from .steps import StepError
 
 SAMPLE_AGI = "AGI(agi://127.0.0.1:4573/ticket)"
 LAB_AGI = f"AGI(agi://{facts.HOST}:{facts.AGI_PORT}/ticket)"
 ACTIVE_AGI_LINE = " same => n," + SAMPLE_AGI + "\n"
-CURE_LINE = " same => n,Set(CALLERID(num)=${FILTER(0-9A-Za-z+*#._,${CALLERID(num)})})\n"
+CURE_LINE = (
+    " same => n,ExecIf($[${LEN(${CALLERID(num)})} > 0]?Set(CALLERID(num)=${FILTER(0-9A-Za-z+*#._,${CALLERID(num)})}))\n"
+)
 QUERY_EXAMPLE = ";same => n,AGI(agi://127.0.0.1:4573/ticket?queue=HelpDesk)\n"
 REPORTED = (
     "HELPDESK_STATUS", "HELPDESK_TICKET", "HELPDESK_TICKET_ID", "HELPDESK_TICKET_URL", "HELPDESK_CUSTOMER",
-    "HELPDESK_CUSTOMER_ID", "HELPDESK_NAME", "HELPDESK_MATCH", "AGISTATUS", "DIALSTATUS",
+    "HELPDESK_CUSTOMER_ID", "HELPDESK_NAME", "HELPDESK_MATCH", "AGISTATUS", "DIALSTATUS", "CALLERID(num)",
 )  # fmt: skip
 """Channel variables that a call's end writes to the log."""
 
@@ -62,13 +64,13 @@ def _context(sample: str, name: str) -> str:
     """The lines of one context."""
     found = re.search(rf"^\[{name}\]\n(.*?)(?=^\[|\Z)", sample, re.MULTILINE | re.DOTALL)
     if found is None:
-        raise StepFailed(f"{facts.SAMPLE_DIALPLAN.name} has no context [{name}] any more: mend tests/lab/dialplan.py")
+        raise StepError(f"{facts.SAMPLE_DIALPLAN.name} has no context [{name}] any more: mend tests/lab/dialplan.py")
     return found[1]
 
 
 def _replace_once(text: str, old: str, new: str) -> str:
     if text.count(old) != 1:
-        raise StepFailed(
+        raise StepError(
             f"{facts.SAMPLE_DIALPLAN.name} has {text.count(old)} times, not once: {old.strip()!r}."
             " Mend tests/lab/dialplan.py together with the sample"
         )

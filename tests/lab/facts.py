@@ -61,8 +61,6 @@ AGI_PORT = 14573
 
 HELPDESK_NUMBER = "4509"
 TRUNK_ADDRESS = "127.0.0.5"
-"""Calls from here take the sample as it is shipped."""
-OPEN_TRUNK_ADDRESS = "127.0.0.6"
-"""Calls from here take the sample without its cure for forged lines in the caller's number."""
+"""Where callers call from."""
 OPERATORS = {"4507": "127.0.0.7", "4508": "127.0.0.8"}
 """Operators' phones and the address (port 5060) that each listens on."""

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from . import asterisk, facts, mariadb, packages, znuny
+from . import facts, mariadb, packages, pbx, znuny
 from .daemon import Daemon
-from .steps import StepFailed, say, step
+from .steps import StepError, say, step
 
-DAEMONS: tuple[Daemon, ...] = (mariadb.DAEMON, znuny.DAEMON, asterisk.DAEMON)
+DAEMONS: tuple[Daemon, ...] = (mariadb.DAEMON, znuny.DAEMON, pbx.DAEMON)
 NOT_RUNNING = "the lab is not running: make lab"
 
 
@@ -52,7 +52,7 @@ def up() -> None:
                 packages.refresh()
             _together(_asterisk_root, _packages_and_znuny)
         with step(f"Asterisk ({facts.ASTERISK_SUITE})"):
-            asterisk.start()
+            pbx.start()
         facts.READY_FILE.write_text(time.strftime("%F %T\n"))
     say(f"up in {time.monotonic() - began:.1f} s")
 
@@ -61,7 +61,7 @@ def down() -> None:
     """Stop what the lab started; what is installed stays."""
     with _alone():
         facts.READY_FILE.unlink(missing_ok=True)
-        for name, stop in (("Asterisk", asterisk.stop), ("Apache", znuny.stop), ("MariaDB", mariadb.stop)):
+        for name, stop in (("Asterisk", pbx.stop), ("Apache", znuny.stop), ("MariaDB", mariadb.stop)):
             with step(f"stop {name}"):
                 stop()
 
@@ -97,7 +97,7 @@ def _znuny() -> None:
 
 def _asterisk_root() -> None:
     with step(f"Asterisk's root ({facts.ASTERISK_SUITE})"):
-        asterisk.make_root()
+        pbx.make_root()
 
 
 def _together(*parts: Callable[[], None]) -> None:
@@ -116,7 +116,7 @@ def _make_account() -> None:
         command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin"]
         done = subprocess.run([*command, facts.ACCOUNT], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise StepFailed(f"useradd: {done.stderr.strip()}")
+            raise StepError(f"useradd: {done.stderr.strip()}")
     for folder in (facts.LOG_DIR, facts.RUN_DIR):
         folder.mkdir(exist_ok=True)
         shutil.chown(folder, facts.ACCOUNT, facts.ACCOUNT)

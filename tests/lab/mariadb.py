@@ -6,14 +6,13 @@ SQL on it as root; what the tables hold is znuny.py's duty.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 
 from . import facts
 from .daemon import Daemon, listening, require_free
-from .steps import Log, StepFailed, environment, wait_until
+from .steps import Log, StepError, environment, wait_until
 
 DATA_DIR = facts.LAB_DIR / "mariadb"
 UNFINISHED_DIR = facts.LAB_DIR / "mariadb.part"
@@ -58,11 +57,11 @@ def prepare() -> None:
     UNFINISHED_DIR.mkdir(mode=0o750)
     shutil.chown(UNFINISHED_DIR, facts.ACCOUNT, facts.ACCOUNT)
     Log.of("mariadb-install").run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={UNFINISHED_DIR}", "--auth-root-authentication-method=normal",
-         "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=256M"],
+        ["mariadb-install-db", "--no-defaults", f"--datadir={UNFINISHED_DIR}", "--skip-test-db", "--skip-name-resolve",
+         "--auth-root-authentication-method=normal", "--innodb-log-file-size=256M"],
         user=facts.ACCOUNT, cwd=facts.LAB_DIR,
     )  # fmt: skip
-    os.rename(UNFINISHED_DIR, DATA_DIR)
+    UNFINISHED_DIR.rename(DATA_DIR)
 
 
 def start(*, timeout_s: float = 60) -> None:
@@ -119,7 +118,7 @@ def _client(text: bytes, arguments: list[str]) -> bytes:
     ]  # fmt: skip
     done = subprocess.run(command, input=text, capture_output=True, env=environment(), timeout=120, check=False)
     if done.returncode != 0:
-        raise StepFailed(f"MariaDB refuses: {done.stderr.decode('utf-8', 'replace').strip()}")
+        raise StepError(f"MariaDB refuses: {done.stderr.decode('utf-8', 'replace').strip()}")
     return done.stdout
 
 
@@ -131,11 +130,11 @@ def _value(text: str) -> str | None:
 
 def _answers() -> bool:
     if DAEMON.pid() is None:
-        raise StepFailed("MariaDB ended at its start", DAEMON.log)
+        raise StepError("MariaDB ended at its start", DAEMON.log)
     if not listening(facts.MARIADB_PORT):
         return False
     try:
         _client(b"SELECT 1", [])
-    except StepFailed:
+    except StepError:
         return False
     return True

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import facts
-from .steps import Log, StepFailed, output
+from .steps import Log, StepError, output
 
 APT_DIR = facts.LAB_DIR / "apt"
 SOURCES = APT_DIR / "sources.list"
@@ -66,10 +66,10 @@ def mirror(*, security: bool = False) -> Mirror:
     release = _release()
     wanted = f"{release}-security" if security else release
     for line in found.splitlines():
-        name, address, signed_by = (line.split("\t") + ["", ""])[:3]
+        name, address, signed_by = [*line.split("\t"), "", ""][:3]
         if name == wanted:
             return Mirror(address, signed_by)
-    raise StepFailed(f"apt on this machine has no source for {wanted} (component main): the lab needs Debian 12")
+    raise StepError(f"apt on this machine has no source for {wanted} (component main): the lab needs Debian 12")
 
 
 def refresh() -> None:
@@ -102,7 +102,7 @@ def download_znuny() -> Path:
         Log.of("packages").run(["apt-get", *_options(), "download", ZNUNY_PACKAGE], cwd=APT_DIR)
         found = sorted(APT_DIR.glob(f"{ZNUNY_PACKAGE}_*.deb"))
     if not found:
-        raise StepFailed(f"apt did not bring {ZNUNY_PACKAGE}", Log.of("packages").path)
+        raise StepError(f"apt did not bring {ZNUNY_PACKAGE}", Log.of("packages").path)
     return found[-1]
 
 
@@ -110,7 +110,7 @@ def _release() -> str:
     text = Path("/etc/os-release").read_text(encoding="utf-8")
     found = re.search(r"^VERSION_CODENAME=(\w+)", text, re.MULTILINE)
     if found is None:
-        raise StepFailed("/etc/os-release names no VERSION_CODENAME: the lab needs Debian 12")
+        raise StepError("/etc/os-release names no VERSION_CODENAME: the lab needs Debian 12")
     return found[1]
 
 
@@ -130,12 +130,16 @@ def _options() -> list[str]:
 
 def _update(log: Log) -> None:
     """apt-get update; again if another apt holds the lists' lock, which knows no waiting."""
-    for _ in range(5):
+    tries = 5
+    for turn in range(1, tries + 1):
         try:
-            return log.run(["apt-get", *_options(), "update"])
-        except StepFailed:
+            log.run(["apt-get", *_options(), "update"])
+        except StepError:
+            if turn == tries:
+                raise
             time.sleep(3)
-    log.run(["apt-get", *_options(), "update"])
+        else:
+            return
 
 
 def _install(log: Log, relations: list[str]) -> None:
@@ -148,7 +152,7 @@ def _znuny_depends() -> list[str]:
     stanza = output(["apt-cache", "-o", f"Dir::Etc::SourceList={SOURCES}", "show", "--no-all-versions", ZNUNY_PACKAGE])
     found = re.search(r"^Depends: (.*)$", stanza, re.MULTILINE)
     if found is None:
-        raise StepFailed(f"apt knows no package {ZNUNY_PACKAGE} (component non-free)", Log.of("packages").path)
+        raise StepError(f"apt knows no package {ZNUNY_PACKAGE} (component non-free)", Log.of("packages").path)
     relations = [relation.strip() for relation in found[1].split(",")]
     return [relation for relation in relations if re.split(r"[ :]", relation)[0] not in ONLY_FOR_DEBIANS_SETUP]
 

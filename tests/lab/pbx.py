@@ -1,130 +1,114 @@
-"""What the lab's Asterisk is told: every configuration file, as text.
+"""Asterisk in a root of its own under LAB_DIR (Debian 12 has no package), with the host's network.
 
-One trunk, whose callers choose a context; operators' phones on loopback addresses of their own; a
-manager's login; a log with verbose 3 of which asterisk.py reads a call's lines. Timers are short, so
-that an absent phone costs a test six seconds and not thirty-two.
+Makes the root, starts and stops the server; calls are placed by asterisk.py. The suite
+(LAB_ASTERISK_SUITE) chooses the version: sid has 22, bullseye 16.
 """
 
 from __future__ import annotations
 
-from . import dialplan, facts
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
 
-CONFIG_DIR = "/etc/asterisk-lab"
-LOG_FILE = "/var/log/asterisk/lab"
+from . import facts, packages, pbx_config
+from .daemon import Daemon, listening, require_free
+from .steps import Log, StepError, environment, output, wait_until
 
-MODULES = """
-res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_timing_timerfd res_crypto
-res_http_websocket res_stasis res_speech res_rtp_asterisk res_pjsip res_pjsip_pubsub res_pjsip_session
-res_pjsip_outbound_authenticator_digest
-res_pjsip_authenticator_digest res_pjsip_endpoint_identifier_ip res_pjsip_caller_id res_pjsip_sdp_rtp
-res_pjsip_header_funcs res_pjsip_rfc3326 res_pjsip_dtmf_info res_pjsip_diversion res_pjsip_logger res_pjsip_nat
-res_pjsip_registrar chan_pjsip pbx_config app_dial app_verbose app_exec app_stack app_queue app_userevent app_playback
-func_callerid func_channel func_strings func_logic func_cdr func_uri func_env func_timeout func_pjsip_contact
-func_pjsip_endpoint bridge_simple bridge_native_rtp bridge_softmix bridge_holding codec_ulaw codec_alaw format_pcm
-res_agi res_musiconhold cdr_manager app_originate
-"""
-
-ASTERISK = f"""\
-[directories]
-astetcdir => {CONFIG_DIR}
-astmoddir => {{modules_dir}}
-astrundir => /run/asterisk
-astlogdir => /var/log/asterisk
-astvarlibdir => /var/lib/asterisk
-astdbdir => /var/lib/asterisk
-astkeydir => /var/lib/asterisk
-astdatadir => /usr/share/asterisk
-astspooldir => /var/spool/asterisk
-astagidir => /usr/share/asterisk/agi-bin
-[options]
-verbose = 3
-defaultlanguage = en
-"""
-
-LOGGER = f"""\
-[general]
-dateformat = %F %T.%3q
-[logfiles]
-{LOG_FILE.rpartition("/")[2]} => notice,warning,error,verbose(3)
-"""
-
-MANAGER = f"""\
-[general]
-enabled = yes
-bindaddr = {facts.HOST}
-port = {facts.AMI_PORT}
-timestampevents = yes
-[{facts.AMI_USER}]
-secret = {facts.AMI_PASSWORD}
-read = call,cdr,agent
-write = call,reporting
-"""
-
-EMPTY = ("acl", "cel", "features", "indications", "musiconhold", "pjproject", "queues", "udptl")
-"""Files that Asterisk misses with an error in its log if they are not there."""
-
-PJSIP = f"""\
-[global]
-type = global
-user_agent = agi-server-lab
-[system]
-type = system
-timer_t1 = 100
-timer_b = 6400
-[loopback]
-type = transport
-protocol = udp
-bind = {facts.HOST}:{facts.SIP_PORT}
-
-[trunk]
-type = endpoint
-context = lab
-disallow = all
-allow = ulaw,alaw
-direct_media = no
-trust_id_inbound = yes
-aors = trunk
-[trunk]
-type = aor
-[trunk]
-type = identify
-endpoint = trunk
-match = {facts.TRUNK_ADDRESS}
-"""
-
-PHONE = """
-[{name}]
-type = endpoint
-context = from-internal-custom
-disallow = all
-allow = ulaw,alaw
-direct_media = no
-send_pai = yes
-aors = {name}
-[{name}]
-type = aor
-contact = sip:{name}@{address}:{port}
-[{name}]
-type = identify
-endpoint = {name}
-match = {address}
-"""
+SUITE = facts.ASTERISK_SUITE
+ROOT = facts.LAB_DIR / f"asterisk-{SUITE}"
+UNFINISHED = facts.LAB_DIR / f"asterisk-{SUITE}.part"
+LOG_FILE = ROOT / pbx_config.LOG_FILE[1:]
+STARTED_WITH = facts.RUN_DIR / "asterisk.config"
+DAEMON = Daemon("asterisk")
 
 
-def files(modules_dir: str) -> dict[str, str]:
-    """Name and text of each file in CONFIG_DIR."""
-    phones = "".join(
-        PHONE.format(name=name, address=address, port=facts.SIP_PORT) for name, address in facts.OPERATORS.items()
+def make_root() -> None:
+    """Make the root, once; what an interrupted run left is thrown away."""
+    if ROOT.exists():
+        return
+    _remove_tree(UNFINISHED)
+    mirror = packages.mirror()
+    lines = [mirror.line(SUITE, "main")]
+    if SUITE == "bullseye":
+        lines.append(packages.mirror(security=True).line("bullseye-security", "main"))
+    options = ['APT::Install-Recommends "false";', 'Acquire::Check-Valid-Until "false";', *_machines_apt_options()]
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--include=asterisk,asterisk-modules"]
+    command += [f"--aptopt={option}" for option in options]
+    Log.of(f"asterisk-{SUITE}-root").run([*command, "--dpkgopt=force-unsafe-io", SUITE, UNFINISHED, *lines])
+    UNFINISHED.rename(ROOT)
+
+
+def start() -> None:
+    """Start it; one that runs already stays, unless it was told otherwise than this clone says."""
+    found = sorted(ROOT.glob("usr/lib/*/asterisk/modules"))
+    if not found:
+        raise StepError(f"{ROOT} has no Asterisk in it: remove the folder and try again")
+    files = pbx_config.files("/" + str(found[0].relative_to(ROOT)))
+    wanted = hashlib.sha256(repr((SUITE, files)).encode()).hexdigest()
+    if DAEMON.pid() is not None and STARTED_WITH.exists() and STARTED_WITH.read_text() == wanted:
+        return
+    stop()
+    require_free(facts.AMI_PORT, "Asterisk's manager")
+    folder = ROOT / pbx_config.CONFIG_DIR[1:]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    # Without these Asterisk asks a name server for its own name while calls wait for it.
+    (ROOT / "etc/hosts").write_text(f"{facts.HOST} localhost {socket.gethostname()}\n")
+    (ROOT / "etc/resolv.conf").write_text("")
+    (ROOT / "run/asterisk").mkdir(parents=True, exist_ok=True)
+    Log.of("asterisk").run(["chroot", ROOT, "chown", "-R", "asterisk:asterisk", "/run/asterisk"])
+    LOG_FILE.unlink(missing_ok=True)
+    command = ["chroot", str(ROOT), "/usr/sbin/asterisk", "-f", "-n", "-U", "asterisk", "-G", "asterisk"]
+    DAEMON.start([*command, "-C", f"{pbx_config.CONFIG_DIR}/asterisk.conf"])
+    wait_until("Asterisk answers", _answers, timeout_s=30, log=DAEMON.log)
+    STARTED_WITH.write_text(wanted)
+
+
+def stop() -> None:
+    """Stop it."""
+    DAEMON.stop(grace_s=5)
+
+
+def console(command: str) -> str:
+    """Run one command on Asterisk's console and return what it says."""
+    return output([*_remote(), command])
+
+
+def version() -> str:
+    """The first line of `core show version`."""
+    return console("core show version").strip()
+
+
+def _remote() -> list[str]:
+    return ["chroot", str(ROOT), "/usr/sbin/asterisk", "-C", f"{pbx_config.CONFIG_DIR}/asterisk.conf", "-rx"]
+
+
+def _answers() -> bool:
+    if DAEMON.pid() is None:
+        raise StepError("Asterisk ended at its start", DAEMON.log)
+    if not listening(facts.AMI_PORT):
+        return False
+    asked = subprocess.run(
+        [*_remote(), "core waitfullybooted"], capture_output=True, text=True, env=environment(), timeout=30, check=False
     )
-    return {
-        **{f"{name}.conf": "[general]\n" for name in EMPTY},
-        "asterisk.conf": ASTERISK.format(modules_dir=modules_dir),
-        "modules.conf": "[modules]\nautoload = no\n" + "".join(f"load = {name}.so\n" for name in MODULES.split()),
-        "logger.conf": LOGGER,
-        "manager.conf": MANAGER,
-        "pjsip.conf": PJSIP + phones,
-        "rtp.conf": f"[general]\nrtpstart = {facts.RTP_PORTS[0]}\nrtpend = {facts.RTP_PORTS[1]}\n",
-        "cdr.conf": "[general]\nenable = yes\n",
-        "cdr_manager.conf": "[general]\nenabled = yes\n",
-        "extensions.conf": dialplan.compose(facts.SAMPLE_DIALPLAN.read_text(encoding="utf-8")),
-    }
+    return "fully booted" in asked.stdout
+
+
+def _machines_apt_options() -> list[str]:
+    """How this machine's apt reaches its mirrors and judges dates: mmdebstrap's own apt does not read that."""
+    names = [f"Acquire::{name}" for name in ("http::Proxy", "https::Proxy", "Check-Date")]
+    return output(["apt-config", "dump", "--no-empty", "--format", '%f "%v";%n', *names]).splitlines()
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a half made root: what is still mounted inside it first."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted((name for name in mounts if name.startswith(f"{folder}{os.sep}")), reverse=True):
+        subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -1,7 +1,7 @@
 """Steps with a name and a clock, and the commands that they run.
 
 Each step prints one line when it is done, with its seconds. What its commands say goes to
-LOG_DIR/<step>.log; when one fails, StepFailed carries that path and the log's last lines.
+LOG_DIR/<step>.log; when one fails, StepError carries that path and the log's last lines.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ENVIRONMENT = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", "HOME":
 """What commands see of our environment: PATH as it is, the rest fixed, so that no dialogue opens."""
 
 
-class StepFailed(Exception):
+class StepError(Exception):
     """A step that could not be done: which, why, and where it is written."""
 
     def __init__(self, reason: str, log: Path | None = None) -> None:
@@ -64,23 +64,22 @@ class Log:
         cwd: Path | None = None,
         timeout_s: float = 600,
     ) -> None:
-        """Run one command to its end, its output into this log; StepFailed if it fails."""
+        """Run one command to its end, its output into this log; StepError if it fails."""
         words = [str(word) for word in command]
         with self.path.open("ab") as out:
             out.write(f"$ {' '.join(words)}\n".encode())
             out.flush()
             try:
                 done = subprocess.run(
-                    words, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, stdout=out,
-                    stderr=subprocess.STDOUT, cwd=cwd, timeout=timeout_s, env=environment(), check=False,
-                    **account(user),
+                    words, input=stdin or b"", stdout=out, stderr=subprocess.STDOUT, cwd=cwd, timeout=timeout_s,
+                    env=environment(), check=False, user=user, group=user, extra_groups=[] if user else None,
                 )  # fmt: skip
             except subprocess.TimeoutExpired:
-                raise StepFailed(f"{words[0]} did not end within {timeout_s:.0f} s", self.path) from None
+                raise StepError(f"{words[0]} did not end within {timeout_s:.0f} s", self.path) from None
             except OSError as error:
-                raise StepFailed(f"{words[0]} cannot be run: {error}", self.path) from None
+                raise StepError(f"{words[0]} cannot be run: {error}", self.path) from None
         if done.returncode != 0:
-            raise StepFailed(f"{words[0]} ended with {done.returncode}", self.path)
+            raise StepError(f"{words[0]} ended with {done.returncode}", self.path)
 
 
 def environment() -> dict[str, str]:
@@ -89,17 +88,12 @@ def environment() -> dict[str, str]:
     return {**ENVIRONMENT, "PATH": f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{path}"}
 
 
-def account(user: str | None) -> dict[str, object]:
-    """subprocess's arguments for running as that account."""
-    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
-
-
 def output(command: Sequence[str | Path]) -> str:
-    """A short command's standard output; StepFailed with its words if it fails."""
+    """A short command's standard output; StepError with its words if it fails."""
     words = [str(word) for word in command]
     done = subprocess.run(words, capture_output=True, text=True, env=environment(), timeout=60, check=False)
     if done.returncode != 0:
-        raise StepFailed(f"{' '.join(words[:3])} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        raise StepError(f"{' '.join(words[:3])} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
     return done.stdout
 
 
@@ -118,7 +112,7 @@ def step(name: str) -> Iterator[None]:
     began = time.monotonic()
     try:
         yield
-    except StepFailed as failure:
+    except StepError as failure:
         failure.step = failure.step or name
         say(f"  {name} ... failed after {time.monotonic() - began:.1f} s")
         raise
@@ -126,9 +120,9 @@ def step(name: str) -> Iterator[None]:
 
 
 def wait_until(what: str, test: Callable[[], bool], *, timeout_s: float, log: Path | None = None) -> None:
-    """Test again and again until it holds; StepFailed when the time is over."""
+    """Test again and again until it holds; StepError when the time is over."""
     deadline = time.monotonic() + timeout_s
     while not test():
         if time.monotonic() > deadline:
-            raise StepFailed(f"{what}: not within {timeout_s:.0f} s", log)
+            raise StepError(f"{what}: not within {timeout_s:.0f} s", log)
         time.sleep(0.02)

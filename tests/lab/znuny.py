@@ -18,13 +18,23 @@ from pathlib import Path
 
 from . import facts, mariadb, packages
 from .daemon import Daemon, require_free
-from .steps import Log, StepFailed, wait_until
+from .steps import Log, StepError, wait_until
+from .tickets import Article, Ticket, count_tickets, ticket, ticket_by_call, tickets_by_call
+
+__all__ = [
+    "Article", "Ticket", "count_tickets", "start", "stop", "ticket", "ticket_by_call", "tickets_by_call", "url",
+]  # fmt: skip
 
 url = facts.WEB_SERVICE_URL
 HOME = facts.LAB_DIR / "znuny"
 UNFINISHED = facts.LAB_DIR / "znuny.part"
 PACKAGED_HOME = "/usr/share/otrs"
 CONTENT_SCRIPT = Path(__file__).with_name("content.pl")
+STAMPS = """\
+CREATE DATABASE IF NOT EXISTS lab;
+CREATE TABLE IF NOT EXISTS lab.stamp (name VARCHAR(50) PRIMARY KEY, value TEXT);
+"""
+"""What has been done to this database is written in it: it cannot outlive it."""
 FILL_DIR = facts.LAB_DIR / "fill"
 APACHE_CONFIG = facts.LAB_DIR / "apache.conf"
 DAEMON = Daemon("apache")
@@ -100,9 +110,9 @@ def unpack() -> None:
     (whole / PACKAGED_HOME[1:]).rename(home)
     (home / "var").unlink()
     (whole / "var/lib/otrs").rename(home / "var")
-    for link, target in {"Config/Files": "../../var/Config/Files", "Config/Backups": "../../var/Config/Backups"}.items():
-        (home / "Kernel" / link).unlink()
-        (home / "Kernel" / link).symlink_to(target)
+    for name in ("Files", "Backups"):
+        (home / "Kernel/Config" / name).unlink()
+        (home / "Kernel/Config" / name).symlink_to(f"../../var/Config/{name}")
     (home / "Kernel/Config/GenericAgent.pm").unlink()
     for name in ("run", "spool"):
         (home / "var" / name).unlink()
@@ -125,9 +135,7 @@ def configure_apache() -> None:
 
 def load_schema() -> None:
     """Fill the database with Znuny's own tables and rows, once; a half filled one is filled anew."""
-    mariadb.run_script(
-        "CREATE DATABASE IF NOT EXISTS lab; CREATE TABLE IF NOT EXISTS lab.stamp (name VARCHAR(50) PRIMARY KEY, value TEXT)"
-    )
+    mariadb.run_script(STAMPS)
     if _stamp("schema"):
         return
     mariadb.run_script(f"DROP DATABASE IF EXISTS {facts.DATABASE}")
@@ -187,7 +195,7 @@ def stop() -> None:
 
 def _answers() -> bool:
     if DAEMON.pid() is None:
-        raise StepFailed("Apache ended at its start", DAEMON.log)
+        raise StepError("Apache ended at its start", DAEMON.log)
     try:
         urllib.request.urlopen(url, timeout=30)
     except urllib.error.HTTPError as answer:
