@@ -39,6 +39,9 @@ class Entry:
     due: datetime
     """When the next attempt is due, if it is waiting."""
     attempts: int
+    """Attempts begun: requests that left or may have left."""
+    failures: int
+    """Attempts and searches that ended in trouble."""
     began: datetime | None
     """When the last attempt began."""
     doubt: Doubt
@@ -68,6 +71,7 @@ calls = sa.Table(
     sa.Column("state", sa.String(10), nullable=False),
     sa.Column("due", sa.Float, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("began", sa.Float),
     sa.Column("doubt", sa.String(10), nullable=False, default=Doubt.NONE.value),
     sa.Column("added", sa.Float, nullable=False),
@@ -77,7 +81,7 @@ calls = sa.Table(
     sa.Column("ticket_id", sa.String(40), nullable=False, default=""),
     sa.Column("ticket_number", sa.String(60), nullable=False, default=""),
     sa.Column("reason", sa.Text, nullable=False, default=""),
-    sa.Index("calls_due", "state", "due", "id"),
+    sa.Index("calls_due", "state", "due"),
     sa.Index("calls_ended", "state", "ended"),
 )
 history = sa.Table(
@@ -106,6 +110,7 @@ def entry(row: sa.Row[Any]) -> Entry:
         state=State(row.state),
         due=time(row.due),
         attempts=row.attempts,
+        failures=row.failures,
         began=None if row.began is None else time(row.began),
         doubt=Doubt(row.doubt),
         ticket=Created(row.ticket_id, row.ticket_number) if row.ticket_id else None,

@@ -102,7 +102,8 @@ class Journal:
 
     async def later(self, entry: Entry, due: datetime, doubt: Doubt, reason: str, now: datetime) -> Entry | None:
         """The attempt failed and is to be repeated at `due`."""
-        values = {"state": State.WAITING, "due": stamp(due), "doubt": doubt, "reason": reason}
+        failures = entry.failures + 1
+        values = {"state": State.WAITING, "due": stamp(due), "failures": failures, "doubt": doubt, "reason": reason}
         return await self._change(entry, (State.WAITING, State.SENDING), values, now, "trouble", reason)
 
     async def park(self, entry: Entry, refused: Refused, doubt: Doubt, now: datetime) -> Entry | None:
@@ -134,9 +135,9 @@ class Journal:
         )
 
     async def due(self, now: datetime, limit: int, skip: Collection[int] = ()) -> list[Entry]:
-        """Waiting entries whose time has come, those that wait longest first."""
+        """Waiting entries whose time has come, in the order in which their calls came."""
         query = sa.select(calls).where(calls.c.state == State.WAITING, calls.c.due <= stamp(now))
-        rows = await self._read(query.order_by(calls.c.due, calls.c.id).limit(limit + len(skip)))
+        rows = await self._read(query.order_by(calls.c.id).limit(limit + len(skip)))
         return [records.entry(row) for row in rows if row.id not in skip][:limit]
 
     async def next_due(self, skip: Collection[int] = ()) -> datetime | None:

@@ -1,0 +1,399 @@
+"""Delivery on a real journal, with a help desk that fails as the script of each test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agi_server.call import (
+    NOBODY,
+    Call,
+    Created,
+    Customer,
+    Doubt,
+    Findings,
+    Match,
+    NotFound,
+    Outcome,
+    Recognition,
+    Refused,
+    Ticket,
+    Trouble,
+)
+from agi_server.delivery import LONGEST_PAUSE, Delivery, next_search, pause
+from agi_server.journal import Entry, Journal, State
+from agi_server.ticket import Composer, Form
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+CALL = Call(unique_id="1795323819.0", time=NOW, number="89161229624", canonical="+79161229624", dialled="4509")
+IVANOV = Customer("ivanov", "ROMASHKA", "Иван", "Иванов")
+FORM = Form(
+    title="Call from {{ call.number }}",
+    subject="call",
+    body="{{ customer.login }}",
+    queue="Raw",
+    state="new",
+    priority="3 normal",
+    unknown_customer="stranger",
+)
+TIMEOUT = Trouble("no answer within 60 s", Doubt.RUNNING)
+REFUSED = Trouble("connection refused", Doubt.NONE)
+GARBLED = Trouble("HTTP 500", Doubt.ENDED)
+
+
+class People:
+    """A directory of one."""
+
+    async def find(self, canonical: str) -> Recognition:
+        return Recognition(Match.EXACT, IVANOV, (IVANOV,)) if canonical == "+79161229624" else NOBODY
+
+
+class Desk:
+    """A help desk that keeps its tickets, and fails as it is told: one outcome for each request, then none."""
+
+    def __init__(self) -> None:
+        self.tickets: list[Ticket] = []
+        self.script: list[Outcome] = []
+        self.made_all_the_same = False
+        self.search_script: list[Findings] = []
+        self.searches = 0
+        self.opened: list[str] = []
+        self.at_work = 0
+        self.most_at_work = 0
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def open(self, ticket: Ticket) -> Outcome:
+        self.opened.append(ticket.call_id)
+        self.at_work += 1
+        self.most_at_work = max(self.most_at_work, self.at_work)
+        try:
+            await self.go_on.wait()
+            outcome = self.script.pop(0) if self.script else None
+            if outcome is None or self.made_all_the_same:
+                self.tickets.append(ticket)
+            return outcome or Created(str(len(self.tickets)), f"T{len(self.tickets)}")
+        finally:
+            self.at_work -= 1
+
+    async def find(self, call_id: str, since: datetime) -> Findings:
+        self.searches += 1
+        if self.search_script:
+            return self.search_script.pop(0)
+        for number, ticket in enumerate(self.tickets, 1):
+            if ticket.call_id == call_id:
+                return Created(str(number), f"T{number}")
+        return NotFound()
+
+
+class House:
+    """Journal, delivery and a clock that a test sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = NOW
+        self.desk = Desk()
+        self.journal = Journal(f"sqlite+aiosqlite:///{folder}/calls.db")
+        self.delivery = self.build()
+
+    def build(self, places: int = 4, pause: Callable[[int], float] = lambda failures: 0.01) -> Delivery:
+        return Delivery(
+            self.journal,
+            People(),
+            self.desk,
+            Composer(FORM),
+            places=places,
+            settle=120.0,
+            clock=lambda: self.now,
+            pause=pause,
+        )
+
+    async def live(self, call: Call = CALL) -> Entry:
+        """A live call, until its attempt has ended."""
+        entry = await self.journal.add(call, self.now)
+        task = self.delivery.deliver(entry, self.who(call))
+        assert task is not None
+        return await task
+
+    def who(self, call: Call) -> asyncio.Task[Recognition]:
+        return asyncio.create_task(self.delivery.recognise(call))
+
+    async def until(self, state: State, number: int = 1) -> None:
+        """Wait until so many calls are in this state; the clock runs 1 s each time we look."""
+        async with asyncio.timeout(20):
+            while (await self.journal.counts())[state] < number:
+                self.now += timedelta(seconds=1)
+                self.delivery._wake.set()
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = House(tmp_path)
+    await house.journal.open()
+    await house.delivery.start()
+    yield house
+    await house.delivery.stop(1.0)
+    await house.journal.close()
+
+
+def many(number: int) -> list[Call]:
+    return [replace(CALL, unique_id=f"call.{n}") for n in range(number)]
+
+
+def ids(number: int) -> list[str]:
+    return [call.unique_id for call in many(number)]
+
+
+def test_pauses_double_and_stay_within_their_bounds() -> None:
+    assert [pause(failures, lambda: 0.5) for failures in (1, 2, 3, 8, 9, 10_000)] == [2, 4, 8, 256, 300, 300]
+    assert pause(1, lambda: 0.0) == pytest.approx(1.6)
+    assert pause(50, lambda: 1.0) == pytest.approx(LONGEST_PAUSE * 1.2)
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"),
+    [(0, 2), (1, 2), (3, 3), (50, 50), (100, 20), (119.5, 0.5), (120, None), (4000, None)],
+)
+def test_searches_for_a_ticket_in_the_making_thin_out_until_it_is_settled(age: float, wait: float | None) -> None:
+    now = NOW + timedelta(seconds=age)
+    expected = None if wait is None else now + timedelta(seconds=wait)
+    assert next_search(NOW, now, 120.0) == expected
+
+
+async def test_a_call_becomes_a_ticket_of_its_customer(house: House) -> None:
+    entry = await house.live()
+    assert (entry.state, entry.ticket) == (State.DONE, Created("1", "T1"))
+    [ticket] = house.desk.tickets
+    assert (ticket.customer_user, ticket.customer_id, ticket.article.body) == ("ivanov", "ROMASHKA", "ivanov")
+    assert house.desk.searches == 0
+
+
+async def test_refused_is_parked_and_not_repeated(house: House) -> None:
+    house.desk.script = [Refused("TicketCreate.InvalidParameter", "Queue is invalid")]
+    entry = await house.live()
+    assert (entry.state, entry.doubt) == (State.PARKED, Doubt.NONE)
+    assert not house.delivery.troubled
+    assert house.desk.opened == [CALL.unique_id]
+
+
+async def test_a_template_that_fails_parks_the_call(house: House) -> None:
+    house.delivery._composer = Composer(replace(FORM, title="{{ call.nothing }}"))
+    entry = await house.live()
+    assert entry.state is State.PARKED
+    assert entry.reason.startswith("template: title: ")
+    assert house.desk.opened == []
+
+
+async def test_trouble_that_surely_made_nothing_is_repeated_without_a_search(house: House) -> None:
+    house.desk.script = [REFUSED]
+    assert (await house.live()).state is State.WAITING
+    await house.until(State.DONE)
+    assert (len(house.desk.tickets), house.desk.searches) == (1, 0)
+
+
+@pytest.mark.parametrize("trouble", [GARBLED, TIMEOUT])
+async def test_a_ticket_made_behind_a_lost_answer_is_found_and_not_made_again(house: House, trouble: Trouble) -> None:
+    house.desk.script, house.desk.made_all_the_same = [trouble], True
+    assert (await house.live()).state is State.WAITING
+    await house.until(State.DONE)
+    assert len(house.desk.tickets) == 1
+    entry = await house.journal.get(CALL.unique_id)
+    assert entry is not None
+    assert [event.event for event in await house.journal.history(entry)] == ["added", "begun", "trouble", "found"]
+
+
+async def test_an_ended_request_that_made_nothing_is_repeated_at_once(house: House) -> None:
+    house.desk.script = [GARBLED]
+    await house.live()
+    await house.until(State.DONE)
+    assert (len(house.desk.tickets), house.desk.searches) == (1, 1)
+    assert house.now < NOW + timedelta(seconds=120)
+
+
+async def test_a_request_that_may_still_run_is_not_repeated_until_it_is_settled(house: House) -> None:
+    house.desk.script = [TIMEOUT]
+    await house.live()
+    await house.until(State.DONE)
+    assert len(house.desk.tickets) == 1
+    assert house.desk.searches > 2
+    assert house.now >= NOW + timedelta(seconds=120)
+
+
+async def test_a_ticket_that_appears_late_is_found(house: House) -> None:
+    house.desk.script = [TIMEOUT]
+    house.desk.search_script = [NotFound(), NotFound(), Created("7", "T7")]
+    await house.live()
+    await house.until(State.DONE)
+    assert (house.desk.tickets, house.desk.opened) == ([], [CALL.unique_id])
+
+
+async def test_a_search_that_fails_decides_nothing(house: House) -> None:
+    house.desk.script = [GARBLED]
+    house.desk.search_script = [REFUSED, TIMEOUT, GARBLED]
+    await house.live()
+    await house.until(State.DONE)
+    assert (len(house.desk.tickets), house.desk.searches) == (1, 4)
+
+
+async def test_a_search_that_is_refused_parks_the_call_in_its_doubt(house: House) -> None:
+    house.desk.script = [TIMEOUT]
+    house.desk.search_script = [Refused("TicketSearch.AuthFail", "no")]
+    await house.live()
+    await house.until(State.PARKED)
+    entry = await house.journal.get(CALL.unique_id)
+    assert entry is not None
+    assert entry.doubt is Doubt.RUNNING
+
+
+async def test_after_a_crash_the_ticket_is_searched_for_first(house: House) -> None:
+    entry = await house.journal.add(CALL, NOW)
+    await house.journal.begin(entry, NOBODY, NOW)
+    await house.desk.open(Ticket(CALL.unique_id, "t", "q", "s", "p", "c", "", None))  # type: ignore[arg-type]
+    await house.delivery.stop(1.0)
+    house.delivery = house.build()
+    await house.delivery.start()
+    await house.until(State.DONE)
+    assert len(house.desk.tickets) == 1
+
+
+async def test_stopping_cuts_an_attempt_off_and_the_next_life_finds_its_ticket(house: House) -> None:
+    house.desk.go_on.clear()
+    entry = await house.journal.add(CALL, NOW)
+    task = house.delivery.deliver(entry, house.who(CALL))
+    while not house.desk.opened:
+        await asyncio.sleep(0)
+    await house.delivery.stop(0.01)
+    assert task is not None
+    assert task.cancelled()
+    house.desk.go_on.set()
+    house.delivery = house.build()
+    await house.delivery.start()
+    await house.until(State.DONE)
+    assert len(house.desk.tickets) == 1
+
+
+async def test_the_same_call_twice_shares_one_attempt(house: House) -> None:
+    house.desk.go_on.clear()
+    first = await house.journal.add(CALL, NOW)
+    second = await house.journal.add(CALL, NOW)
+    tasks = [house.delivery.deliver(entry, house.who(CALL)) for entry in (first, second)]
+    assert tasks[0] is tasks[1] is not None
+    house.desk.go_on.set()
+    await tasks[0]
+    assert len(house.desk.tickets) == 1
+
+
+async def test_no_more_requests_at_once_than_places(house: House) -> None:
+    house.desk.go_on.clear()
+    calls = [asyncio.create_task(house.live(call)) for call in many(40)]
+    while house.desk.at_work < 4:
+        await asyncio.sleep(0)
+    house.desk.go_on.set()
+    await asyncio.gather(*calls)
+    assert house.desk.most_at_work == 4
+    assert len(house.desk.tickets) == 40
+
+
+async def test_in_trouble_live_calls_wait_on_disk_and_one_at_a_time_asks(house: House) -> None:
+    house.desk.script = [REFUSED] * 3
+    await house.live()
+    assert house.delivery.troubled
+    house.desk.go_on.clear()
+    for call in many(20):
+        assert house.delivery.deliver(await house.journal.add(call, house.now), house.who(call)) is None
+    assert house.desk.most_at_work == 1
+    house.desk.go_on.set()
+    await house.until(State.DONE, 21)
+    assert not house.delivery.troubled
+    assert sorted(ticket.call_id for ticket in house.desk.tickets) == sorted([CALL.unique_id, *ids(20)])
+    assert house.desk.most_at_work <= 2
+
+
+async def test_when_otrs_is_back_the_calls_go_in_the_order_in_which_they_came(house: House) -> None:
+    house.delivery = house.build(places=1, pause=lambda failures: 3600.0)
+    await house.delivery.start()
+    house.desk.script = [REFUSED]
+    await house.live(replace(CALL, unique_id="first"))
+    house.desk.go_on.clear()
+    for call in many(10):
+        assert house.delivery.deliver(await house.journal.add(call, house.now), house.who(call)) is None
+    house.desk.go_on.set()
+    await house.until(State.DONE, 11)
+    assert [ticket.call_id for ticket in house.desk.tickets] == ["call.0", "first", *ids(10)[1:]]
+    await house.delivery.stop(1.0)
+
+
+async def test_live_calls_go_before_retries(house: House) -> None:
+    house.delivery._failed_at = None
+    house.desk.go_on.clear()
+    for call in many(6):  # as a restart would find them
+        await house.journal.add(call, NOW - timedelta(hours=1))
+    house.delivery._wake.set()
+    while len(house.desk.opened) < 2:
+        await asyncio.sleep(0)
+    calls = [replace(CALL, unique_id=f"live.{n}") for n in range(4)]
+    tasks = [house.delivery.deliver(await house.journal.add(call, NOW), house.who(call)) for call in calls]
+    while len(house.desk.opened) < 4:
+        await asyncio.sleep(0)
+    assert house.desk.opened == ["call.0", "call.1", "live.0", "live.1"]
+    house.desk.go_on.set()
+    await asyncio.gather(*(task for task in tasks if task))
+    assert house.desk.opened[4:6] == ["live.2", "live.3"]
+    await house.until(State.DONE, 10)
+
+
+async def test_a_call_that_always_fails_does_not_make_otrs_look_troubled(house: House) -> None:
+    class Poisoned(Desk):
+        async def open(self, ticket: Ticket) -> Outcome:
+            return GARBLED if ticket.call_id == CALL.unique_id else await super().open(ticket)
+
+    house.delivery._help_desk = Poisoned()
+    await house.live()
+    assert house.delivery.troubled
+    while (entry := await house.journal.get(CALL.unique_id)) and entry.failures < 3:
+        house.now += timedelta(seconds=1)
+        house.delivery._wake.set()
+        await asyncio.sleep(0.005)
+    house.delivery._failed_at = None
+    while (entry := await house.journal.get(CALL.unique_id)) and entry.failures < 6:
+        house.now += timedelta(seconds=1)
+        house.delivery._wake.set()
+        await asyncio.sleep(0.005)
+        assert not house.delivery.troubled
+    assert (await house.live(replace(CALL, unique_id="another"))).state is State.DONE
+
+
+async def test_a_directory_that_does_not_answer_makes_the_caller_a_stranger(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        async def find(self, canonical: str) -> Recognition:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    monkeypatch.setattr("agi_server.delivery.LOOKUP_LIMIT", 0.01)
+    house.delivery._directory = Silent()
+    entry = await house.live()
+    assert (entry.state, entry.recognition) == (State.DONE, NOBODY)
+    assert house.desk.tickets[0].customer_user == "stranger"
+
+
+async def test_an_error_that_nobody_foresaw_is_repeated_with_a_search(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Desk):
+        async def open(self, ticket: Ticket) -> Outcome:
+            self.tickets.append(ticket)
+            raise ZeroDivisionError
+
+    house.delivery._help_desk = broken = Broken()
+    entry = await house.live()
+    assert (entry.state, entry.doubt) == (State.WAITING, Doubt.RUNNING)
+    await house.until(State.DONE)
+    assert len(broken.tickets) == 1
+    assert "nobody foresaw" in caplog.text

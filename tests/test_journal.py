@@ -1,0 +1,213 @@
+"""The journal on a real SQLite file: nothing lost, nothing doubled, whatever stops in between."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agi_server.call import NOBODY, Call, Created, Customer, Doubt, Match, Recognition, Refused
+from agi_server.journal import Entry, Journal, JournalBusyError, JournalError, State
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+CALL = Call(
+    unique_id="1795323819.0",
+    time=NOW,
+    number="89161229624",
+    canonical="+79161229624",
+    name="Иван «Ваня»",
+    dialled="4509",
+    context="otrs",
+    arguments=("one", "два"),
+    wishes={"queue": "Raw"},
+)
+IVANOV = Customer("ivanov", "ROMASHKA", "Иван", "Иванов")
+KNOWN = Recognition(Match.EXACT, IVANOV, (IVANOV,))
+
+
+def url(folder: Path) -> str:
+    return f"sqlite+aiosqlite:///{folder}/calls.db"
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    journal = Journal(url(tmp_path))
+    await journal.open()
+    yield journal
+    await journal.close()
+
+
+async def reopened(journal: Journal, folder: Path) -> Journal:
+    await journal.close()
+    journal = Journal(url(folder))
+    await journal.open()
+    return journal
+
+
+async def begun(journal: Journal, call: Call = CALL) -> Entry:
+    entry = await journal.begin(await journal.add(call, NOW), KNOWN, NOW)
+    assert entry is not None
+    return entry
+
+
+async def test_a_call_comes_back_as_it_was_given(journal: Journal, tmp_path: Path) -> None:
+    added = await journal.add(CALL, NOW)
+    assert (added.call, added.state, added.attempts, added.doubt) == (CALL, State.WAITING, 0, Doubt.NONE)
+    journal = await reopened(journal, tmp_path)
+    try:
+        assert await journal.due(NOW, 10) == [added]
+    finally:
+        await journal.close()
+
+
+async def test_the_same_call_twice_is_one_entry(journal: Journal) -> None:
+    first, second = await asyncio.gather(journal.add(CALL, NOW), journal.add(replace(CALL, number="1"), NOW))
+    assert first == second
+    assert (await journal.counts())[State.WAITING] == 1
+
+
+async def test_the_whole_life_of_a_call_that_becomes_a_ticket(journal: Journal) -> None:
+    entry = await begun(journal)
+    assert (entry.state, entry.attempts, entry.doubt, entry.recognition) == (State.SENDING, 1, Doubt.RUNNING, KNOWN)
+    assert await journal.due(NOW, 10) == []
+    done = await journal.done(entry, Created("50", "2026112210000050"), NOW)
+    assert done is not None
+    assert (done.state, done.ticket, done.doubt) == (State.DONE, Created("50", "2026112210000050"), Doubt.NONE)
+    assert [event.event for event in await journal.history(done)] == ["added", "begun", "created"]
+    assert await journal.add(CALL, NOW) == done
+
+
+async def test_trouble_makes_it_wait_and_keeps_the_doubt(journal: Journal) -> None:
+    entry = await begun(journal)
+    later = await journal.later(entry, NOW + timedelta(seconds=5), Doubt.RUNNING, "time-out", NOW)
+    assert later is not None
+    assert (later.state, later.failures, later.doubt, later.reason) == (State.WAITING, 1, Doubt.RUNNING, "time-out")
+    assert await journal.due(NOW, 10) == []
+    assert await journal.next_due() == NOW + timedelta(seconds=5)
+    assert await journal.due(NOW + timedelta(seconds=5), 10) == [later]
+    await journal.hasten(NOW)
+    assert [one.id for one in await journal.due(NOW, 10)] == [later.id]
+
+
+async def test_refused_is_parked_with_the_words(journal: Journal) -> None:
+    entry = await begun(journal)
+    words = Refused("TicketCreate.InvalidParameter", "Ticket->Queue parameter is invalid!")
+    parked = await journal.park(entry, words, Doubt.NONE, NOW)
+    assert parked is not None
+    assert parked.state is State.PARKED
+    assert parked.reason == "TicketCreate.InvalidParameter: Ticket->Queue parameter is invalid!"
+    assert await journal.next_due() is None
+
+
+async def test_only_one_of_two_may_begin(journal: Journal) -> None:
+    entry = await journal.add(CALL, NOW)
+    both = await asyncio.gather(journal.begin(entry, NOBODY, NOW), journal.begin(entry, NOBODY, NOW))
+    assert [one is None for one in both] == [False, True]
+
+
+async def test_who_knows_an_old_entry_changes_nothing(journal: Journal) -> None:
+    old = await journal.add(CALL, NOW)
+    entry = await begun(journal)
+    await journal.later(entry, NOW, Doubt.RUNNING, "time-out", NOW)
+    assert await journal.begin(old, NOBODY, NOW) is None
+    assert await journal.done(old, Created("1", "1"), NOW) is None
+
+
+async def test_after_a_crash_what_was_sending_waits_in_doubt(journal: Journal, tmp_path: Path) -> None:
+    entry = await begun(journal)
+    journal = await reopened(journal, tmp_path)
+    try:
+        assert await journal.recover(NOW) == 1
+        assert await journal.recover(NOW) == 0
+        [recovered] = await journal.due(NOW, 10)
+        assert (recovered.id, recovered.doubt, recovered.began) == (entry.id, Doubt.RUNNING, NOW)
+    finally:
+        await journal.close()
+
+
+async def test_longest_waiting_first_and_what_is_in_hand_left_out(journal: Journal) -> None:
+    entries = [await journal.add(replace(CALL, unique_id=f"1.{n}"), NOW + timedelta(seconds=n)) for n in range(3)]
+    late = NOW + timedelta(minutes=1)
+    assert [entry.call.unique_id for entry in await journal.due(late, 2)] == ["1.0", "1.1"]
+    in_hand = {entries[0].id}
+    assert [entry.call.unique_id for entry in await journal.due(late, 2, in_hand)] == ["1.1", "1.2"]
+    assert await journal.next_due(in_hand) == NOW + timedelta(seconds=1)
+
+
+async def test_a_write_goes_on_when_who_asked_is_cancelled(journal: Journal) -> None:
+    task = asyncio.create_task(journal.add(CALL, NOW))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    entry = await journal.add(replace(CALL, unique_id="another"), NOW)
+    assert [one.call.unique_id for one in await journal.due(NOW, 10)] == [CALL.unique_id, entry.call.unique_id]
+
+
+async def test_many_writes_share_few_syncs_and_all_arrive(journal: Journal) -> None:
+    calls = [replace(CALL, unique_id=f"1.{n}") for n in range(500)]
+    entries = await asyncio.gather(*(journal.add(call, NOW) for call in calls))
+    assert [entry.call for entry in entries] == calls
+    assert (await journal.counts())[State.WAITING] == 500
+
+
+async def test_one_bad_write_does_not_take_its_neighbours_down(journal: Journal) -> None:
+    bad = replace(CALL, unique_id="lone surrogate \ud800")
+    results = await asyncio.gather(
+        *(journal.add(call, NOW) for call in (CALL, bad, replace(CALL, unique_id="good"))), return_exceptions=True
+    )
+    assert isinstance(results[1], JournalError)
+    assert [one.call.unique_id for one in await journal.due(NOW, 10)] == [CALL.unique_id, "good"]
+
+
+async def test_a_second_process_is_told_so(journal: Journal, tmp_path: Path) -> None:
+    second = Journal(url(tmp_path))
+    with pytest.raises(JournalBusyError, match="in use by another agi-server"):
+        await second.open()
+    await journal.add(CALL, NOW)
+
+
+async def test_what_cannot_be_opened_or_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "calls.db").write_bytes(b"this is no database, however long one looks at it" * 100)
+    journal = Journal(url(tmp_path))
+    with pytest.raises(JournalError, match=r"can't open the journal .*calls\.db: file is not a database"):
+        await journal.open()
+    with pytest.raises(JournalError, match="the journal is closed"):
+        await journal.add(CALL, NOW)
+
+
+async def test_a_write_that_fails_says_why_and_leaves_nothing_behind(
+    journal: Journal, tmp_path: Path
+) -> None:
+    await journal.add(CALL, NOW)
+    with sqlite3.connect(tmp_path / "calls.db") as other:
+        other.execute("DROP TABLE history")
+    with pytest.raises(JournalError, match="no such table: history"):
+        await journal.add(replace(CALL, unique_id="lost?"), NOW)
+    other.close()
+    assert (await journal.get("lost?")) is None
+
+
+async def test_full_sync_is_on(journal: Journal) -> None:
+    async with journal._opened().connect() as connection:
+        modes = [
+            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")
+        ]
+    assert modes == ["wal", 2]
+
+
+async def test_old_finished_calls_are_forgotten_in_small_steps(journal: Journal) -> None:
+    for n in range(5):
+        entry = await begun(journal, replace(CALL, unique_id=f"done.{n}"))
+        await journal.done(entry, Created("1", "1"), NOW)
+    waiting = await journal.add(CALL, NOW)
+    assert await journal.prune(NOW, 3) == 0
+    late = NOW + timedelta(days=1)
+    assert [await journal.prune(late, 3) for _ in range(3)] == [3, 2, 0]
+    assert await journal.due(NOW, 10) == [waiting]
+    assert len(await journal.history(waiting)) == 1
