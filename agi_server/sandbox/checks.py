@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from . import stock
 from .envelope import Struct, text
 
+NO_ACCESS = "User does not have access to the ticket!"
+
 
 class RefusalError(Exception):
     """OTRS says no: the last part of its ErrorCode, and its words without the operation's name."""

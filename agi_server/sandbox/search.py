@@ -72,7 +72,11 @@ def _attributes(data: Struct) -> Iterable[Criterion]:
     for name, fits in patterns.items():
         wanted = [value for value in texts(data, name) if not ANYTHING.fullmatch(value)]
         if wanted:
-            yield lambda ticket, wanted=wanted, fits=fits: any(fits(value, ticket) for value in wanted)  # type: ignore[misc]
+            yield _any_of(wanted, fits)
+
+
+def _any_of(wanted: list[str], fits: Callable[[str, Ticket], bool]) -> Criterion:
+    return lambda ticket: any(fits(value, ticket) for value in wanted)
 
 
 def _written(ticket: Ticket) -> Iterable[str]:
@@ -108,19 +112,19 @@ def _compare(name: str, operator: str, wanted: list[str]) -> Criterion:
 
 def _times(data: Struct, now: datetime) -> Iterable[Criterion]:
     """When the ticket was made; a time that cannot be read fits no ticket."""
-    for name, later in (("Newer", True), ("Older", False)):
-        times: list[datetime | None] = []
+    for name in ("Newer", "Older"):
         if minutes := text(data, f"TicketCreateTime{name}Minutes"):
-            times.append(now - timedelta(minutes=_number(minutes)))
+            yield _made(name, now - timedelta(minutes=_number(minutes)))
         if date := text(data, f"TicketCreateTime{name}Date"):
-            times.append(_date(date))
-        for time in times:
-            if time is None:
-                yield lambda ticket: False
-            elif later:
-                yield lambda ticket, time=time: ticket.created >= time  # type: ignore[misc]
-            else:
-                yield lambda ticket, time=time: ticket.created <= time  # type: ignore[misc]
+            yield _made(name, _date(date))
+
+
+def _made(name: str, time: datetime | None) -> Criterion:
+    if time is None:
+        return lambda ticket: False
+    if name == "Newer":
+        return lambda ticket: ticket.created >= time
+    return lambda ticket: ticket.created <= time
 
 
 def _date(value: str) -> datetime | None:

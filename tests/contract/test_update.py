@@ -1,0 +1,125 @@
+"""TicketUpdate and TicketGet: what changes, what is refused, what ends in a Fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.requests import ARTICLE, TICKET, call_field, created, field_of, shown
+from tests.contract.wire import Node, Server
+
+INVALID, MISSING = "InvalidParameter", "MissingParameter"
+
+
+async def test_a_ticket_is_changed(otrs: Server, call_id: str) -> None:
+    ticket_id = await created(otrs)
+    changes = {"Title": "Другой", "State": "closed successful", "Queue": "Raw", "Priority": "4 high"}
+
+    answer = await otrs.call(
+        "TicketUpdate",
+        {"TicketID": ticket_id, "Ticket": changes, "Article": ARTICLE, "DynamicField": call_field(call_id)},
+    )
+
+    assert [element.tag.rpartition("}")[2] for element in answer.content] == ["ArticleID", "TicketID", "TicketNumber"]
+    ticket = await shown(otrs, ticket_id)
+    assert {name: ticket.text(f"Ticket/{name}") for name in changes} == changes
+    assert field_of(ticket) == call_id
+    assert len(ticket.texts("ArticleID")) == 2
+    assert ticket.texts("From")[1] == "Asterisk Calls"
+    by_number = {"TicketNumber": answer.text("TicketNumber"), "Ticket": {"State": "open"}}
+    assert (await otrs.call("TicketUpdate", by_number)).text("TicketID") == ticket_id
+    assert (await shown(otrs, ticket_id)).text("Ticket/State") == "open"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ({"CustomerUser": "sidorov"}, {"CustomerUserID": "sidorov", "CustomerID": "VECTOR"}),
+        ({"CustomerUser": "sidorov", "CustomerID": "X"}, {"CustomerUserID": "sidorov", "CustomerID": "X"}),
+        ({"CustomerUser": "7@a.example"}, {"CustomerUserID": "7@a.example", "CustomerID": ""}),
+        # Unlike TicketCreate, an address is not looked up, and a customer ID alone leaves nobody.
+        (
+            {"CustomerUser": "petrova@romashka.example"},
+            {"CustomerUserID": "petrova@romashka.example", "CustomerID": ""},
+        ),
+        ({"CustomerID": "X"}, {"CustomerUserID": "", "CustomerID": "X"}),
+        ({"Owner": "root@localhost"}, {"Owner": "root@localhost", "Lock": "unlock"}),
+        ({"Lock": "lock"}, {"Lock": "lock"}),
+        ({"State": "closed successful", "Lock": "lock"}, {"StateType": "closed", "Lock": "unlock"}),
+        ({"Title": ""}, {"Title": TICKET["Title"]}),
+        ({"Title": "0"}, {"Title": "0"}),
+    ],
+)
+async def test_what_a_change_leaves(otrs: Server, sent: Node, stored: dict[str, str]) -> None:
+    ticket_id = await created(otrs)
+
+    await otrs.call("TicketUpdate", {"TicketID": ticket_id, "Ticket": sent})
+
+    ticket = await shown(otrs, ticket_id)
+    assert {name: ticket.text(f"Ticket/{name}") for name in stored} == stored
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"Ticket": {"Queue": "x"}}, INVALID, "Ticket->QueueID or Ticket->Queue parameter is invalid!"),
+        ({"Ticket": {"CustomerUser": "x"}}, INVALID, "Ticket->CustomerUser parameter is invalid!"),
+        ({"Ticket": ""}, INVALID, "Ticket parameter is not valid!"),
+        ({"Article": {"Subject": "x"}}, MISSING, "Article->Body parameter is missing!"),
+        ({"Article": ""}, INVALID, "Article parameter is not valid!"),
+        ({"Article": [ARTICLE, ARTICLE]}, INVALID, "Article parameter is not valid!"),
+        ({"DynamicField": {"Name": "x", "Value": "x"}}, INVALID, "DynamicField->Name parameter is invalid!"),
+        ({"DynamicField": {"Name": "AsteriskUniqueID"}}, MISSING, "DynamicField->Value parameter is missing!"),
+    ],
+)
+async def test_a_change_that_is_refused(otrs: Server, changes: Node, code: str, words: str) -> None:
+    ticket_id = await created(otrs)
+
+    answer = await otrs.call("TicketUpdate", {"TicketID": ticket_id, **changes})
+
+    assert answer.error == (f"TicketUpdate.{code}", f"TicketUpdate: {words}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"Title": "Ж" * 256}, "OperationObject returned an error, cancelling Request"),
+        ({"Queue": "Management"}, "Ticket queue could not be updated, please contact system administrator!"),
+        ({"Queue": "raw"}, "Ticket queue could not be updated, please contact system administrator!"),
+    ],
+)
+async def test_a_change_that_ends_in_a_fault(otrs: Server, changes: Node, words: str) -> None:
+    ticket_id = await created(otrs)
+
+    sent = {"TicketID": ticket_id, "Ticket": {**changes, "State": "open"}, "Article": ARTICLE}
+    answer = await otrs.call("TicketUpdate", sent)
+
+    assert answer.head[0] == "HTTP/1.1 500 Internal Server Error"
+    assert answer.text("faultstring") == words
+    ticket = await shown(otrs, ticket_id)
+    assert [ticket.text(f"Ticket/{name}") for name in ("Title", "Queue", "State")] == [
+        TICKET[name] for name in ("Title", "Queue", "State")
+    ]
+    assert len(ticket.texts("ArticleID")) == 1
+
+
+async def test_several_tickets_are_got_at_once(otrs: Server) -> None:
+    first, second = await created(otrs), await created(otrs)
+
+    for wanted in ([first, second], f"{first}, {second}"):
+        answer = await otrs.call("TicketGet", {"TicketID": wanted})
+        assert answer.texts("TicketID") == [first, second]
+        assert answer.texts("Article") == answer.texts("DynamicField") == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "words"),
+    [
+        ("0", MISSING, "TicketID parameter is missing!"),
+        ("x", "AccessDenied", "User does not have access to the ticket!"),
+        ("1,999999", "AccessDenied", "User does not have access to the ticket!"),
+    ],
+)
+async def test_a_ticket_that_cannot_be_got(otrs: Server, wanted: str, code: str, words: str) -> None:
+    answer = await otrs.call("TicketGet", {"TicketID": wanted})
+
+    assert answer.error == (f"TicketGet.{code}", f"TicketGet: {words}")
