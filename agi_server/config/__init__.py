@@ -1,0 +1,32 @@
+"""The configuration: its options and defaults, and the reading of its file with every mistake at once."""
+
+from agi_server.config.loading import load
+from agi_server.config.mistakes import ConfigError, Mistake
+from agi_server.config.options import (
+    Config,
+    Customers,
+    Fastagi,
+    Journal,
+    Log,
+    Numbers,
+    Option,
+    Otrs,
+    Ticket,
+    describe,
+)
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Customers",
+    "Fastagi",
+    "Journal",
+    "Log",
+    "Mistake",
+    "Numbers",
+    "Option",
+    "Otrs",
+    "Ticket",
+    "describe",
+    "load",
+]

@@ -1,0 +1,309 @@
+"""Every option, with its default and its help: here and nowhere else.
+
+The text below an option is its help in the README and in `describe`. What an option may hold
+stands in `values`. The sample configuration and the README are tested against this module.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+)
+from pydantic import field_validator as check
+from pydantic.fields import FieldInfo
+from sqlalchemy import URL, make_url
+
+from agi_server.config import values
+from agi_server.config.values import Kind, Unfit
+
+Line = Annotated[str, values.template()]
+LineOrNone = Annotated[str, values.template(empty=True)]
+Text = Annotated[str, values.template(lines=True)]
+Network = Annotated[IPv4Network | IPv6Network, values.NETWORK]
+Column = Annotated[str, values.COLUMN]
+WISHES = ("title", "queue", "state", "priority", "type", "service", "sla", "owner", "responsible", "lock")
+"""The ticket's texts that the dialplan may be allowed to set; the customer is not among them."""
+Hidden = PlainSerializer(str)
+"""A URL's text has no password in it; as the tuple that it is it would be dumped with it."""
+Wish = Annotated[str, values.one_of(*WISHES)]
+
+
+class Section(BaseModel):
+    """Options that belong together; made once and never changed. Its errors never hold a value."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class Fastagi(Section):
+    """The door for Asterisk."""
+
+    host: Annotated[str, values.HOST] = "127.0.0.1"
+    """Address to listen on."""
+    port: Annotated[int, values.whole(0, 65535)] = 4573
+    """TCP port to listen on; 0 asks the system for a free one."""
+    allow: tuple[Network, ...] = Field(default=(ip_network("127.0.0.0/8"), ip_network("::1/128")), min_length=1)
+    """Networks whose Asterisk servers may connect; all others are closed at once."""
+    patience: Annotated[float, values.seconds(0, 60)] = 2.5
+    """Seconds that a caller waits for his ticket at most; after them the call goes on and the ticket follows."""
+    max_sessions: Annotated[int, values.whole(1, 10_000)] = 500
+    """Calls in hand at once; more are sent on without a ticket."""
+    request_timeout: Annotated[float, values.seconds(0.1, 60)] = 5.0
+    """Seconds for Asterisk to send the whole of its request."""
+
+
+class Customers(Section):
+    """OTRS's customers, by whose numbers callers are recognised. They are only read."""
+
+    database: Annotated[URL, values.database("mysql+aiomysql", "sqlite+aiosqlite"), Hidden]
+    """Address of OTRS's database; a user who may only read is enough."""
+    password: Annotated[SecretStr | None, values.SECRET] = None
+    """The database user's password, if it is not in the address."""
+    table: Annotated[str, values.TABLE] = "customer_user"
+    """Table of the customers, with its schema if needed."""
+    number_columns: tuple[Column, ...] = Field(default=("phone", "mobile"), min_length=1)
+    """Columns that hold phone numbers."""
+    refresh: Annotated[float, values.seconds(1, 86_400)] = 60.0
+    """Seconds between two looks for changed customers."""
+    index: Annotated[str, values.FILE] = "/var/lib/agi-server/customers.db"
+    """File in which the numbers are kept, so that callers are known while the database is away."""
+
+    @check("password")
+    @classmethod
+    def _one_password(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        database = info.data.get("database")
+        if password is not None and database is not None and database.password is not None:
+            raise Unfit("one password, either this or in customers.database")
+        return password
+
+    @property
+    def url(self) -> URL:
+        """The database's address, with the password in it; shown as text it hides it."""
+        return self.database.set(password=self.password.get_secret_value()) if self.password else self.database
+
+
+class Numbers(Section):
+    """How phone numbers are read."""
+
+    country: Annotated[str, values.REGION] = "RU"
+    """Country whose numbers are dialled without a country code."""
+    area_code: Annotated[str, values.AREA_CODE] = ""
+    """Area code of numbers dialled without one."""
+    extensions: Annotated[re.Pattern[str], values.PATTERN] = re.compile(r"^[1-9]\d{2,3}$")
+    """Regular expression of internal extensions, which are no numbers of the outside world."""
+
+
+class Otrs(Section):
+    """OTRS's web service, through which tickets are opened."""
+
+    url: Annotated[str, values.ADDRESS]
+    """Address of the web service: `.../nph-genericinterface.pl/Webservice/GenericTicketConnectorSOAP`."""
+    user: Annotated[str, values.line()]
+    """Login of the agent who opens the tickets."""
+    password: Annotated[SecretStr, values.SECRET]
+    """The agent's password."""
+    namespace: Annotated[str, values.line()] = "http://www.otrs.org/TicketConnector/"
+    """The web service's name space, as OTRS's administrator sees it there."""
+    timeout: Annotated[float, values.seconds(1, 600)] = 60.0
+    """Seconds for OTRS to answer one request; a caller never waits for it."""
+    connections: Annotated[int, values.whole(1, 32)] = 4
+    """Requests to OTRS at once; more than 4 gained nothing where it was measured."""
+    call_field: Annotated[str, values.FIELD_OR_NONE] = "AsteriskUniqueID"
+    """Dynamic field of tickets for the call's unique id; empty: OTRS has no such field."""
+    zoom_url: Annotated[str, values.ADDRESS_TEMPLATE] = ""
+    """Address of a ticket's page, with `{{ ticket_id }}` or `{{ ticket_number }}`, for HELPDESK_TICKET_URL."""
+
+
+class Ticket(Section):
+    """The ticket to open. Texts are Jinja2 templates over `call`, `customer`, `candidates` and `match`."""
+
+    title: Line = "Call from {{ call.number or 'a withheld number' }}{% if customer %} ({{ customer.name }}){% endif %}"
+    """The ticket's title."""
+    subject: Line = "Phone call from {{ call.number or 'a withheld number' }}"
+    """Subject of its first article."""
+    body: Text = (
+        "Phone call on {{ call.time.strftime('%Y-%m-%d at %H:%M:%S') }}\n"
+        "From: {{ call.number or 'number withheld' }}{% if call.name %} ({{ call.name }}){% endif %}\n"
+        "To: {{ call.dialled }}\n"
+        "Customer: {% if customer %}{{ customer.name }} ({{ customer.login }}){% else %}not known{% endif %}\n"
+        "Call: {{ call.unique_id }}\n"
+    )
+    """Text of its first article."""
+    queue: Line = "Raw"
+    """Queue by its full name (`Parent::Child`)."""
+    state: Line = "new"
+    """State by its name."""
+    priority: Line = "3 normal"
+    """Priority by its name."""
+    unknown_customer: Line
+    """Customer for callers whom nobody knows: a login that OTRS has, or an e-mail as a template."""
+    sender_type: Annotated[Literal["agent", "system", "customer"], values.one_of("agent", "system", "customer")] = (
+        "customer"
+    )
+    """Who wrote the article, for OTRS."""
+    history_type: Annotated[str, values.line()] = "PhoneCallCustomer"
+    """Type of the entry in the ticket's history."""
+    history_comment: Line = "Phone call through Asterisk"
+    """Text of the entry in the ticket's history."""
+    auto_response: Annotated[str, values.line(empty=True)] = ""
+    """What OTRS mails to the customer (`auto reply`); empty: nothing."""
+    visible_for_customer: Annotated[bool, values.SWITCH] = False
+    """Does the customer see the article in his portal?"""
+    type: LineOrNone = ""
+    """Type by its name; empty: OTRS's default."""
+    service: LineOrNone = ""
+    """Service by its full name; empty: none."""
+    sla: LineOrNone = ""
+    """Service level agreement by its name; empty: none."""
+    owner: LineOrNone = ""
+    """Login of the ticket's owner, which also locks it; empty: the agent of `otrs.user`, unlocked."""
+    responsible: LineOrNone = ""
+    """Login of the agent responsible; empty: none."""
+    lock: LineOrNone = ""
+    """`lock` or `unlock`; empty: OTRS's default."""
+    dynamic_fields: Annotated[
+        Mapping[Annotated[str, values.FIELD_NAME], LineOrNone],
+        BeforeValidator(lambda value: {} if value == "" else value),
+    ] = {}
+    """Further dynamic fields, each with its text. OTRS refuses the ticket if it has no such field."""
+    wishes: tuple[Wish, ...] = ("queue", "priority")
+    """Options that the dialplan may set for a call: `agi://host/ticket?queue=Sales`."""
+    time_zone: Annotated[ZoneInfo | None, values.ZONE] = None
+    """Time zone of `call.time`; empty: this machine's."""
+
+
+class Journal(Section):
+    """Where calls are kept until they are tickets."""
+
+    database: Annotated[URL, values.database("sqlite+aiosqlite"), Hidden] = make_url(
+        "sqlite+aiosqlite:////var/lib/agi-server/calls.db"
+    )
+    """Address of the journal's file, on a local disk."""
+    keep_days: Annotated[int, values.whole(1, 3650)] = 90
+    """Days for which settled calls are kept; open ones stay."""
+
+
+class Log(Section):
+    """What is written to standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], values.one_of("debug", "info", "warning", "error")
+    ] = "info"
+    """The least that is written."""
+    format: Annotated[Literal["text", "json"], values.one_of("text", "json")] = "text"
+    """Lines for people, or one JSON object a line."""
+    mask_numbers: Annotated[bool, values.SWITCH] = False
+    """Show only the last 3 digits of phone numbers."""
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    fastagi: Fastagi = Fastagi()
+    customers: Customers
+    numbers: Numbers = Numbers()
+    otrs: Otrs
+    ticket: Ticket
+    journal: Journal = Journal()
+    log: Log = Log()
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not wrong but should be mended: for the log and for `check`."""
+        return self._warnings
+
+
+SECTIONS: dict[str, type[Section]] = {
+    name: section
+    for name, field in Config.model_fields.items()
+    if isinstance(section := field.annotation, type) and issubclass(section, Section)
+}
+
+
+def kind_of(field: FieldInfo) -> Kind:
+    """What the option may hold; for lists and names with values, what each of them may."""
+    return _kind(field.annotation, field.metadata) or Kind("options", str)
+
+
+def _kind(annotation: Any, metadata: list[Any] | tuple[Any, ...]) -> Kind | None:
+    if found := next((one for one in metadata if isinstance(one, Kind)), None):
+        return found
+    inner = [_kind(get_args(one)[0], get_args(one)[1:]) for one in get_args(annotation) if get_origin(one) is Annotated]
+    return inner[-1] if inner else None
+
+
+class Option(NamedTuple):
+    """One option, in words."""
+
+    name: str
+    words: str
+    default: str
+    """As it would be written in the file; `required`, or empty where there is none."""
+    help: str
+
+
+def describe() -> list[Option]:
+    """All options in their order, for the README's table and for `check`."""
+    return [option for section, model in SECTIONS.items() for option in _describe(section, model)]
+
+
+def _describe(section: str, model: type[Section]) -> Iterator[Option]:
+    for name, field in model.model_fields.items():
+        words = in_words(field)
+        secret = kind_of(field).secret
+        default = "required" if field.is_required() else "" if secret else written(field.default)
+        yield Option(f"{section}.{name}", words, default, " ".join((field.description or "").split()))
+        if secret:
+            words = "a file that holds only the secret; its path may be relative to this file's folder"
+            yield Option(f"{section}.{name}_file", words, "", f"Instead of `{name}`.")
+
+
+def in_words(field: FieldInfo) -> str:
+    """What the option may hold."""
+    words = kind_of(field).words
+    if get_origin(field.annotation) is tuple:
+        return f"a list, each item {words}"
+    return f"name: value, each value {words}" if get_origin(field.annotation) is Mapping else words
+
+
+def written(value: object) -> str:
+    """The value as it would be written in the file."""
+    match value:
+        case None:
+            return '""'
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"{value:g}"
+        case URL():
+            return value.render_as_string()
+        case tuple():
+            return f"[{', '.join(written(item) for item in value)}]"
+        case dict():
+            return "{}"
+        case re.Pattern():
+            return written(value.pattern)
+    text = str(value)
+    return (
+        text if re.fullmatch(r"[A-Za-z0-9/]([A-Za-z0-9_ ./+-]|:(?! ))*", text) else json.dumps(text, ensure_ascii=False)
+    )

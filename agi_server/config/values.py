@@ -1,0 +1,307 @@
+"""What an option of the configuration may hold: each kind in words, and how it is read from text.
+
+Every value arrives as the text that stands in the file, so `NO` is Norway, `08` is no octal and
+`1:30` no number of minutes: only the option's own kind decides what a text means. A kind reads a
+text or raises `Unfit`; it knows neither files nor lines nor the names of options.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from jinja2 import TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from agi_server.config.mistakes import nearest, quoted
+from agi_server.logs import printable
+
+LONGEST_LINE = 500
+LONGEST_TEXT = 20_000
+"""Characters; of a template."""
+
+
+class Unfit(ValueError):  # noqa: N818 -- a value's own error, never raised beyond this module and `config`
+    """A text that its option can't hold; says what would be right, or nothing if the kind's words do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an option may hold."""
+
+    words: str
+    read: Callable[[str], object]
+    show: Callable[[str], str] = quoted
+    """How an error repeats a wrong value."""
+    secret: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._take, handler(source))
+
+    def _take(self, value: object) -> object:
+        if isinstance(value, list | dict):
+            raise Unfit
+        return self.read(value) if isinstance(value, str) else value
+
+
+def _bounded(text: str, longest: int = LONGEST_LINE) -> str:
+    if len(text) > longest:
+        raise Unfit(f"at most {longest} characters")
+    return text
+
+
+def line(words: str = "a text of one line", *, empty: bool = False, like: str = "") -> Kind:
+    """One line of text; `like` is a regular expression for the whole of it."""
+
+    def read(text: str) -> str:
+        if text == "" and empty:
+            return ""
+        if not text.strip() or not text.isprintable() or (like and not re.fullmatch(like, text)):
+            raise Unfit
+        return _bounded(text)
+
+    return Kind(words + (", or empty" if empty else ""), read)
+
+
+def whole(low: int, high: int) -> Kind:
+    words = f"a whole number from {low} to {high}"
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"(0|[1-9][0-9]{0,9})", text):
+            raise Unfit(f"{words}, without leading zeros" if re.fullmatch(r"0[0-9]+", text) else "")
+        if not low <= int(text) <= high:
+            raise Unfit
+        return int(text)
+
+    return Kind(words, read)
+
+
+def seconds(low: float, high: float) -> Kind:
+    def read(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not low <= float(text) <= high:
+            raise Unfit
+        return float(text)
+
+    return Kind(f"a number of seconds from {low:g} to {high:g}", read)
+
+
+def one_of(*names: str) -> Kind:
+    words = "one of " + ", ".join(names)
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise Unfit(words + nearest(text, names))
+        return text
+
+    return Kind(words, read)
+
+
+def _switch(text: str) -> bool:
+    word = text.lower()
+    if word not in {"true", "yes", "on", "false", "no", "off"}:
+        raise Unfit
+    return word in {"true", "yes", "on"}
+
+
+SWITCH = Kind("true or false", _switch)
+
+
+def template(*, lines: bool = False, empty: bool = False) -> Kind:
+    """A text that is filled in for each call; here only its grammar is tested, not the names in it."""
+    words = ("a text" if lines else "a text of one line") + " that may hold {{ names }}"
+
+    def read(text: str) -> str:
+        if text == "" and empty:
+            return ""
+        if not text.strip() or (not lines and "\n" in text.strip()):
+            raise Unfit
+        _template_names(_bounded(text, LONGEST_TEXT))
+        return text
+
+    return Kind(words + (", or empty" if empty else ""), read)
+
+
+def _template_names(text: str) -> set[str]:
+    """The names that the template takes from outside; Unfit if it is none."""
+    try:
+        return meta.find_undeclared_variables(ImmutableSandboxedEnvironment().parse(text))
+    except TemplateError as error:
+        where = f"line {getattr(error, 'lineno', 1)} of the text: " if "\n" in text.strip() else ""
+        raise Unfit(f"a Jinja2 template ({where}{printable(error.message or 'this is none').rstrip('.')})") from error
+    except (ValueError, ArithmeticError, RecursionError) as error:  # numbers too long, brackets too deep
+        raise Unfit("a Jinja2 template of a reasonable size") from error
+
+
+def _address_template(text: str) -> str:
+    if text == "":
+        return text
+    names = _template_names(_bounded(text))
+    if not re.match(r"https?://[^/\s]", text) or not text.isprintable():
+        raise Unfit
+    if not names or not names <= {"ticket_id", "ticket_number"}:
+        raise Unfit
+    return text
+
+
+ADDRESS_TEMPLATE = Kind(
+    "an http or https address with {{ ticket_id }} or {{ ticket_number }}, or empty", _address_template
+)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        meant = ip_interface(text)
+    except ValueError as error:
+        raise Unfit from error
+    raise Unfit(f"{meant.network} (the network it is in), or {meant.ip} (this address only)")
+
+
+NETWORK = Kind("a network such as 10.0.0.0/8, or one address", _network)
+
+
+def _host(text: str) -> str:
+    try:
+        ip_address(text)
+    except ValueError as error:
+        label = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+        # A name does not end in a number: 127.0.0.256 is an address written wrong.
+        if len(text) > 253 or not re.fullmatch(rf"({label}\.)*(?![0-9]+$){label}", text, re.IGNORECASE):
+            raise Unfit from error
+    return text
+
+
+HOST = Kind("an IP address or a host name, without a port", _host)
+
+
+def _address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError as error:  # brackets or a port that are none
+        raise Unfit from error
+    if parts.username is not None or parts.password is not None:
+        raise Unfit("an address without user and password in it")
+    if not usable or not text.isprintable() or " " in text:
+        raise Unfit
+    if not parts.path.strip("/"):
+        raise Unfit("an address with a path, such as …/nph-genericinterface.pl/Webservice/NAME")
+    return _bounded(text)
+
+
+ADDRESS = Kind(
+    "an http or https address",
+    _address,
+    show=lambda text: quoted(re.sub(r"(?s)//.*@", "//…@", text)),
+)
+
+
+def database(*drivers: str) -> Kind:
+    """A database's address for SQLAlchemy; never shown but for its beginning, as it may hold a password."""
+    words = "a database address: " + " or ".join(_DATABASES[driver] for driver in drivers)
+
+    def read(text: str) -> URL:
+        try:
+            url = make_url(text)
+        except (ArgumentError, ValueError) as error:
+            raise Unfit from error
+        if url.drivername not in drivers:
+            near = [driver for driver in drivers if driver.split("+")[0] == url.drivername]
+            raise Unfit(f"{near[0]}:// at its beginning" if near else "")
+        if url.drivername.startswith("sqlite") and not PurePosixPath(url.database or "").is_absolute():
+            raise Unfit("four slashes and a file's full path: " + _DATABASES["sqlite+aiosqlite"])
+        if not url.drivername.startswith("sqlite") and not (url.database and (url.host or url.query)):
+            raise Unfit
+        return url
+
+    return Kind(words, read, show=_beginning)
+
+
+_DATABASES = {
+    "mysql+aiomysql": "mysql+aiomysql://USER@HOST:3306/DATABASE",
+    "sqlite+aiosqlite": "sqlite+aiosqlite:////FOLDER/FILE",
+}
+
+
+def _beginning(text: str) -> str:
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://", text)
+    return f"'{scheme[0]}…'" if scheme else "a value that is not shown"
+
+
+def _secret(text: str) -> str:
+    if not text or not text.isprintable():
+        raise Unfit
+    return _bounded(text)
+
+
+SECRET = Kind("a text of one line", _secret, show=lambda _: "a value that is not shown", secret=True)
+
+_NAME = "[A-Za-z_][A-Za-z0-9_]{0,63}"
+COLUMN = line("a column's name", like=_NAME)
+TABLE = line("a table's name, with its schema if needed: schema.table", like=rf"({_NAME}\.)?{_NAME}")
+FIELD = "[A-Za-z0-9]{1,200}"
+"""OTRS allows only letters and digits in the name of a dynamic field."""
+FIELD_OR_NONE = line("a dynamic field's name (letters and digits)", empty=True, like=FIELD)
+FIELD_NAME = line("a name of letters and digits", like=FIELD)
+AREA_CODE = line("digits", empty=True, like="[0-9]{1,10}")
+
+
+def _path(text: str) -> str:
+    if not text.isprintable() or not PurePosixPath(text).is_absolute():
+        raise Unfit
+    return _bounded(text)
+
+
+FILE = Kind("a file's full path, from / on", _path)
+
+
+def _region(text: str) -> str:
+    if text.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise Unfit
+    return text.upper()
+
+
+REGION = Kind("a country of two letters, such as RU or DE", _region)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    if not _bounded(text):
+        raise Unfit
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Python warns of patterns whose meaning is about to change
+            return re.compile(text)
+    except re.error as error:
+        raise Unfit(f"a regular expression ({error})") from error
+    except (Warning, OverflowError, RecursionError) as error:
+        raise Unfit from error
+
+
+PATTERN = Kind("a regular expression", _pattern)
+
+
+def _zone(text: str) -> ZoneInfo | None:
+    if text == "":
+        return None
+    try:
+        return ZoneInfo(text)
+    except (ValueError, LookupError, OSError) as error:  # a name that is a path, that nobody knows, a folder
+        raise Unfit from error
+
+
+ZONE = Kind("a time zone such as Europe/Moscow, or empty for the machine's own", _zone)
