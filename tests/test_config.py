@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import textwrap
+import zoneinfo
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,16 @@ def test_a_database_has_one_of_these_addresses(tmp_path: Path, address: str) -> 
     assert config.customers.url.render_as_string(hide_password=False) == address
 
 
+def test_a_machine_may_have_no_time_zones(tmp_path: Path) -> None:
+    ZoneInfo.clear_cache()
+    zoneinfo.reset_tzpath(to=[])
+    try:
+        said = told(tmp_path, text_with({"ticket.time_zone": "Europe/Moscow"}))
+    finally:
+        zoneinfo.reset_tzpath()
+    assert said.endswith("found 'Europe/Moscow', expected time zones on this machine, which has none (package tzdata)")
+
+
 def test_a_section_whose_options_are_comments_is_empty(tmp_path: Path) -> None:
     assert load_text(tmp_path, text_with({}) + "log:\n  #level: debug\njournal: ~\n").log.level == "info"
 
@@ -258,7 +269,7 @@ def test_a_file_with_secrets_that_everybody_may_read_is_warned_of(tmp_path: Path
 
 
 def uncommented(text: str) -> str:
-    """The sample with the # taken away where an option stands behind one; `# ` begins words, `#  ` goes on with a value."""
+    """The sample with the # taken away where an option follows it; `# ` begins words, `#  ` goes on with a value."""
     return re.sub(r"(?m)^( *)#(?=\S|  \S)", r"\1", text)
 
 

@@ -52,7 +52,7 @@ def label(place: Place) -> str:
     words = ""
     for part in place:
         words += f" item {part + 1}" if isinstance(part, int) else f".{shown_name(part)}"
-    return words.removeprefix(".")
+    return words[1:]
 
 
 def shown_name(name: str) -> str:

@@ -15,7 +15,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_net
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from jinja2 import TemplateError, meta
@@ -301,7 +301,8 @@ def _zone(text: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(text)
     except (ValueError, LookupError, OSError) as error:  # a name that is a path, that nobody knows, a folder
-        raise Unfit from error
+        none = "time zones on this machine, which has none (package tzdata)"
+        raise Unfit("" if available_timezones() else none) from error
 
 
 ZONE = Kind("a time zone such as Europe/Moscow, or empty for the machine's own", _zone)
