@@ -107,7 +107,8 @@ def carries(ticket: soap.Fields, call_id: str, call_field: str) -> bool:
     for field in soap.records(ticket, "DynamicField"):
         if soap.text(field, "Name") == call_field:
             values += soap.texts(field, "Value")
-    return soap.clean(call_id).strip() in values
+    wanted = soap.clean(call_id).strip()
+    return bool(wanted) and wanted in values  # a ticket that no call made has an empty field
 
 
 def _ticket(ticket: Ticket, call_field: str) -> soap.Values:

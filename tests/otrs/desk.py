@@ -1,0 +1,25 @@
+"""The ticket that OTRS's tests ask for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from agi_server.call import Article, Ticket
+
+TICKET = Ticket(
+    call_id="1700000000.42",
+    title="Call from +79161229624",
+    queue="HelpDesk",
+    state="new",
+    priority="3 normal",
+    customer_user="ivanov",
+    customer_id="ROMASHKA",
+    article=Article(subject="Звонок", body="Звонил абонент\n  с +79161229624"),
+)
+
+
+def ticket(**changes: Any) -> Ticket:
+    """That ticket with changes; those of `article` are changes too."""
+    article = replace(TICKET.article, **changes.pop("article", {}))
+    return replace(TICKET, article=article, **changes)

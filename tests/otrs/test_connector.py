@@ -1,0 +1,413 @@
+"""connector: sessions, searches and verdicts, on an OTRS that answers by script."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from agi_server.call import Created, Doubt, Findings, HelpDesk, NotFound, Outcome, Refused, Trouble
+from agi_server.otrs.connector import SEARCH_LIMIT, Connector
+from tests.otrs.desk import TICKET
+from tests.otrs.peer import Act, FakeOtrs, Peer, http, raw, recorded, reset, silent, soap
+
+USER, PASSWORD = "helpdesk-agi", "agi-secret-b8a1"
+SESSION = "9gouzURhaWEMAT2RortUGxoFrHudufoQ"
+"""What recording 01 gives."""
+FIELD = "AsteriskUniqueID"
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+CREATED = recorded("10-TicketCreate-ok-userlogin")
+THE_TICKET = Created("1261", "2026112210012662")
+DEAD_SESSION = recorded("23-TicketCreate-bad-session")
+GONE = "OTRS closed the connection without an answer (has it the web service of otrs.url? its database?)"
+NOT_HTTP = "OTRS answered something that is not HTTP (is its database down?)"
+UNKNOWN_FIELD = Trouble(f"OTRS does not know the dynamic field {FIELD}: a search for it finds every ticket")
+ALL_TICKETS = Trouble("OTRS does not search by what was asked: it finds more tickets than can be looked at")
+BAD_QUEUE = Refused(
+    "TicketCreate.InvalidParameter", "TicketCreate: Ticket->QueueID or Ticket->Queue parameter is invalid!"
+)
+NO_RIGHT = Refused("TicketCreate.AccessDenied", "TicketCreate: Can not create tickets in given Queue or QueueID!")
+NO_ACCESS = Refused("TicketGet.AccessDenied", "TicketGet: User does not have access to the ticket!")
+BAD_LOGIN = Refused("SessionCreate.AuthFail", "SessionCreate: Authorization failing!")
+
+
+@asynccontextmanager
+async def desk(acts: dict[str, list[Act]], **options: Any) -> AsyncIterator[tuple[Connector, Peer]]:
+    """A connector, and the OTRS that does this."""
+    async with (
+        Peer(FakeOtrs(acts)) as peer,
+        Connector(peer.url, USER, PASSWORD, **{"clock": lambda: NOW, "timeout": 10, **options}) as connector,
+    ):
+        yield connector, peer
+
+
+def operations(peer: Peer) -> list[str]:
+    return [request.operation for request in peer.requests]
+
+
+def shown(ticket_id: int, value: str, *, name: str = FIELD, title: str = "Call") -> str:
+    """A ticket as TicketGet of OTRS 6 shows it."""
+    return (
+        f"<Ticket><TicketID>{ticket_id}</TicketID><TicketNumber>2026{ticket_id:04}</TicketNumber>"
+        f"<Title>{title}</Title><DynamicField><Name>{name}</Name><Value>{value}</Value></DynamicField></Ticket>"
+    )
+
+
+def hits(*ticket_ids: int) -> Act:
+    return soap("TicketSearch", "".join(f"<TicketID>{number}</TicketID>" for number in ticket_ids))
+
+
+def test_it_is_the_port() -> None:
+    desk: HelpDesk = Connector("http://127.0.0.1:1/", USER, PASSWORD)
+    assert PASSWORD not in repr(desk)
+
+
+@pytest.mark.parametrize("name", ["Call Field", "a_b", "DynamicField_X-", "Поле"])
+def test_call_field_that_otrs_could_not_have(name: str) -> None:
+    with pytest.raises(ValueError, match="no dynamic field"):
+        Connector("http://127.0.0.1:1/", USER, PASSWORD, call_field=name)
+
+
+async def test_ticket_is_opened_in_a_session() -> None:
+    async with desk({"TicketCreate": [CREATED]}, namespace="urn:desk") as (connector, peer):
+        assert await connector.open(TICKET) == THE_TICKET
+        assert await connector.open(TICKET) == THE_TICKET
+    assert operations(peer) == ["SessionCreate", "TicketCreate", "TicketCreate"]
+    login, create, _ = peer.requests
+    assert login.values == {"UserLogin": USER, "Password": PASSWORD}
+    assert b"urn:desk" in create.body
+    assert b"\r\nContent-Type: text/xml; charset=utf-8\r\n" in create.head
+    values = create.values
+    assert values.pop("SessionID") == SESSION
+    assert sorted(values) == ["Article", "DynamicField", "Ticket"]
+    assert values["DynamicField"] == {"Name": FIELD, "Value": TICKET.call_id}
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (recorded("42-TicketCreate-queue-unknown"), BAD_QUEUE),
+        (recorded("43-TicketCreate-queue-no-right"), NO_RIGHT),
+        (recorded("101-operation-unknown"), Trouble("OTRS answered 500: Got no OperationType!", Doubt.NONE)),
+        (
+            recorded("302-not-found-script"),
+            Trouble("OTRS answered 404, not SOAP: 404 Not Found (is otrs.url right?)", Doubt.NONE),
+        ),
+        (
+            recorded("325-article-table-missing"),
+            Trouble(
+                "OTRS answered 500: Article could not be created, please contact the system administrator", Doubt.ENDED
+            ),
+        ),
+        (recorded("320-db-down-modperl"), Trouble(NOT_HTTP, Doubt.ENDED)),
+        (recorded("321-db-down-cgi"), Trouble(GONE, Doubt.RUNNING)),
+        (reset, Trouble("the connection to OTRS broke before an answer", Doubt.RUNNING)),
+        (http(502, b"Bad Gateway"), Trouble("OTRS answered 502, not SOAP: Bad Gateway", Doubt.RUNNING)),
+        (
+            http(307, b"", "Location: http://127.0.0.1:1/"),
+            Trouble("OTRS answered 307, not SOAP: nothing (a redirect: is otrs.url right?)", Doubt.NONE),
+        ),
+        (http(200, b" " * 2**20), Trouble("OTRS answered 200, not SOAP: nothing", Doubt.ENDED)),
+        (http(200, b" " * 10**7), Trouble("OTRS answered more than 1048576 bytes", Doubt.ENDED)),
+        (
+            raw(b"HTTP/1.1 200 OK\r\nContent-Length: 554\r\n\r\n<?xml"),
+            Trouble("OTRS's answer was cut short", Doubt.ENDED),
+        ),
+        (
+            raw(b"HTTP/1.1 200 OK\r\n\r\n<?xml version='1.0'?><a>"),
+            Trouble("OTRS answered 200, not SOAP: broken XML", Doubt.ENDED),
+        ),
+        (
+            recorded("141-TicketSearch-df-equals-none"),
+            Trouble("OTRS answered 200 with TicketSearchResponse to TicketCreate", Doubt.ENDED),
+        ),
+    ],
+)
+async def test_ticket_that_is_not_opened(act: Act, expected: Outcome) -> None:
+    async with desk({"TicketCreate": [act]}) as (connector, peer):
+        assert await connector.open(TICKET) == expected
+    assert operations(peer) == ["SessionCreate", "TicketCreate"]
+
+
+async def test_otrs_that_is_silent_may_still_be_at_work() -> None:
+    async with desk({"TicketCreate": [silent()]}, timeout=0.3) as (connector, _):
+        started = asyncio.get_running_loop().time()
+        assert await connector.open(TICKET) == Trouble("no answer from OTRS in time", Doubt.RUNNING)
+        assert asyncio.get_running_loop().time() - started < 0.6
+
+
+async def test_all_share_one_login() -> None:
+    async with desk({"TicketCreate": [CREATED]}) as (connector, peer):
+        assert await asyncio.gather(*(connector.open(TICKET) for _ in range(9))) == [THE_TICKET] * 9
+    assert operations(peer).count("SessionCreate") == 1
+
+
+async def test_forgotten_session_is_renewed_and_the_request_repeated_once() -> None:
+    renewed = recorded("05-SessionCreate-customer")
+    acts = {"SessionCreate": [recorded("01-SessionCreate-ok"), renewed], "TicketCreate": [DEAD_SESSION, CREATED]}
+    async with desk(acts) as (connector, peer):
+        assert await connector.open(TICKET) == THE_TICKET
+        assert await connector.open(TICKET) == THE_TICKET
+    assert operations(peer) == ["SessionCreate", "TicketCreate", "SessionCreate", "TicketCreate", "TicketCreate"]
+    sessions = [request.values["SessionID"] for request in peer.requests if request.operation == "TicketCreate"]
+    assert sessions == [SESSION, "0I1165V5vfGRXKDsBlcDgEbtzYfu70Wf", "0I1165V5vfGRXKDsBlcDgEbtzYfu70Wf"]
+
+
+async def test_session_that_many_find_dead_is_renewed_once() -> None:
+    acts = {
+        "SessionCreate": [recorded("01-SessionCreate-ok"), recorded("05-SessionCreate-customer")],
+        "TicketCreate": [DEAD_SESSION, DEAD_SESSION, DEAD_SESSION, CREATED],
+    }
+    async with desk(acts) as (connector, peer):
+        assert await asyncio.gather(*(connector.open(TICKET) for _ in range(3))) == [THE_TICKET] * 3
+    assert operations(peer).count("SessionCreate") == 2
+
+
+async def test_session_that_dies_at_once_is_a_refusal() -> None:
+    async with desk({"TicketCreate": [DEAD_SESSION]}) as (connector, peer):
+        assert await connector.open(TICKET) == Refused(
+            "TicketCreate.AuthFail", "TicketCreate: User could not be authenticated!"
+        )
+    assert operations(peer) == ["SessionCreate", "TicketCreate"] * 2
+
+
+async def test_session_that_cannot_be_renewed() -> None:
+    acts = {
+        "SessionCreate": [recorded("01-SessionCreate-ok"), recorded("02-SessionCreate-bad-password")],
+        "TicketCreate": [DEAD_SESSION],
+    }
+    async with desk(acts) as (connector, peer):
+        assert await connector.open(TICKET) == BAD_LOGIN
+    assert operations(peer) == ["SessionCreate", "TicketCreate", "SessionCreate"]
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (recorded("02-SessionCreate-bad-password"), BAD_LOGIN),
+        (
+            recorded("3.1/02-SessionCreate-bad-password"),
+            Refused("SessionIDGet.AuthFail", "SessionIDGet: Authorization failing!"),
+        ),
+        (recorded("300-webservice-unknown-modperl"), Trouble(GONE)),
+        (recorded("322-db-down-session"), Trouble(NOT_HTTP)),
+        (http(504, b"Gateway Timeout"), Trouble("OTRS answered 504, not SOAP: Gateway Timeout")),
+        (soap("SessionCreate", ""), Trouble("OTRS answered SessionCreate without a session")),
+    ],
+)
+async def test_without_a_session_no_ticket_is_asked_for(act: Act, expected: Outcome) -> None:
+    async with desk({"SessionCreate": [act]}) as (connector, peer):
+        assert await connector.open(TICKET) == expected
+        assert await connector.sign_in() == expected
+        assert await connector.find("1.2", NOW) == expected
+    assert operations(peer) == ["SessionCreate"] * 3
+
+
+async def test_leaving_without_having_come_in() -> None:
+    async with Connector("http://127.0.0.1:1/", USER, PASSWORD):
+        pass
+
+
+async def test_signing_in() -> None:
+    async with desk({}) as (connector, _):
+        assert await connector.sign_in() is None
+
+
+async def test_login_that_does_not_end_in_time() -> None:
+    async with desk({"SessionCreate": [silent()]}, timeout=0.2) as (connector, _):
+        outcome = await connector.open(TICKET)
+        assert isinstance(outcome, Trouble)
+        assert outcome.doubt is Doubt.NONE
+
+
+async def test_one_who_gives_up_does_not_take_the_login_from_the_others() -> None:
+    go_on = asyncio.Event()
+
+    async def slow(request: Any, writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        await recorded("01-SessionCreate-ok")(request, writer)
+
+    async with desk({"SessionCreate": [slow], "TicketCreate": [CREATED]}) as (connector, peer):
+        impatient, patient = (asyncio.create_task(connector.open(TICKET)) for _ in range(2))
+        await peer.requests_are(1)
+        impatient.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
+        go_on.set()
+        assert await patient == THE_TICKET
+    assert operations(peer) == ["SessionCreate", "TicketCreate"]
+
+
+async def test_leaving_in_the_middle_of_a_login() -> None:
+    async with Peer(FakeOtrs({"SessionCreate": [silent()]})) as peer:
+        async with Connector(peer.url, USER, PASSWORD) as connector:
+            opening = asyncio.create_task(connector.open(TICKET))
+            await peer.requests_are(1)
+            opening.cancel()
+            await asyncio.wait({opening})
+        assert await connector.open(TICKET) == Trouble("the connection to OTRS is not open")
+
+
+@pytest.mark.parametrize(
+    ("search", "get", "expected"),
+    [
+        (recorded("141-TicketSearch-df-equals-none"), None, NotFound()),
+        (hits(7), soap("TicketGet", shown(7, "1700000000.42")), Created("7", "20260007")),
+        (hits(7), soap("TicketGet", shown(7, "1700000000.4")), NotFound()),
+        (hits(7, 8), soap("TicketGet", shown(7, "") + shown(8, "")), NotFound()),
+        (
+            hits(11, 9),
+            soap("TicketGet", shown(11, "1700000000.42") + shown(9, "1700000000.42")),
+            Created("9", "20260009"),
+        ),
+        (hits(9, 8), soap("TicketGet", shown(9, "1700000000.42") + shown(8, "")), Created("9", "20260009")),
+        (hits(7), soap("TicketGet", shown(7, "1700000000.42", name="Other")), UNKNOWN_FIELD),
+        (hits(*range(10)), soap("TicketGet", "".join(shown(n, "") for n in range(10))), ALL_TICKETS),
+        (hits(*range(99)), soap("TicketGet", "".join(shown(n, "") for n in range(10))), ALL_TICKETS),
+        (hits(7, 8), soap("TicketGet", shown(7, "")), Trouble("OTRS does not show all the tickets that it finds")),
+        (hits(7), soap("TicketGet", "<Ticket><Title>x</Title></Ticket>"), UNKNOWN_FIELD),
+        (hits(7), recorded("133-TicketGet-unknown"), NO_ACCESS),
+        (hits(7), recorded("321-db-down-cgi"), Trouble(GONE)),
+        (recorded("321-db-down-cgi"), None, Trouble(GONE)),
+        (http(504, b""), None, Trouble("OTRS answered 504, not SOAP: nothing")),
+    ],
+)
+async def test_find(search: Act, get: Act | None, expected: Findings) -> None:
+    acts = {"TicketSearch": [search], **({"TicketGet": [get]} if get else {})}
+    async with desk(acts) as (connector, peer):
+        assert await connector.find(TICKET.call_id, NOW) == expected
+    assert operations(peer) == ["SessionCreate", "TicketSearch", *(["TicketGet"] if get else [])]
+
+
+@pytest.mark.parametrize(
+    ("call_id", "call_field", "expected"),
+    [
+        ("1795327221.36", FIELD, Created("84", "2026112210000906")),
+        ("1795327221.3", FIELD, NotFound()),
+        ("1795327221.36", "", Created("84", "2026112210000906")),
+        ("1795327221.3", "", NotFound()),
+    ],
+)
+async def test_find_on_otrs_4(call_id: str, call_field: str, expected: Findings) -> None:
+    acts = {
+        "TicketSearch": [recorded("4/602-TicketSearch-df-both-forms")],
+        "TicketGet": [recorded("4/635-TicketGet-after-create")],
+    }
+    async with desk(acts, call_field=call_field) as (connector, _):
+        assert await connector.find(call_id, NOW) == expected
+
+
+async def test_otrs_3_1_finds_all_tickets_whatever_it_is_asked() -> None:
+    """But the search by title, for a desk without a call field, it understands."""
+    ten = soap("TicketGet", "".join(shown(number, "") for number in range(10)))
+    acts = {"TicketSearch": [recorded("3.1/603-TicketSearch-df-both-forms-none")], "TicketGet": [ten]}
+    async with desk(acts) as (connector, _):
+        assert await connector.find("1.2", NOW) == ALL_TICKETS
+    async with desk({"TicketSearch": [recorded("3.1/633-TicketSearch-title-none")]}, call_field="") as (connector, _):
+        assert await connector.find("1.2", NOW) == NotFound()
+
+
+@pytest.mark.parametrize(
+    ("since", "minutes"),
+    [
+        (NOW, "120"),
+        (NOW - timedelta(seconds=1), "121"),
+        (NOW - timedelta(days=3), str(3 * 1440 + 120)),
+        (NOW + timedelta(hours=1), "120"),
+        (NOW.astimezone(), "120"),
+    ],
+)
+async def test_what_a_search_asks(since: datetime, minutes: str) -> None:
+    async with desk({"TicketSearch": [hits(7)], "TicketGet": [soap("TicketGet", shown(7, "1.2"))]}) as (
+        connector,
+        peer,
+    ):
+        await connector.find("1.2", since)
+    _, search, get = peer.requests
+    assert search.values == {
+        "SessionID": SESSION,
+        "DynamicField": {"Name": FIELD, "Equals": "1.2"},
+        f"DynamicField_{FIELD}": {"Equals": "1.2"},
+        "TicketCreateTimeNewerMinutes": minutes,
+        "Limit": str(SEARCH_LIMIT),
+    }
+    assert get.values == {"SessionID": SESSION, "TicketID": "7", "DynamicFields": "1"}
+
+
+async def test_of_too_many_hits_the_first_are_looked_at() -> None:
+    async with desk({"TicketSearch": [hits(*range(50, 0, -1))], "TicketGet": [soap("TicketGet", "")]}) as (
+        connector,
+        peer,
+    ):
+        await connector.find("1.2", NOW)
+    assert peer.requests[-1].values["TicketID"] == [str(number) for number in range(50, 40, -1)]
+
+
+async def test_forgotten_session_in_the_middle_of_a_search() -> None:
+    acts = {
+        "TicketSearch": [recorded("150-TicketSearch-bad-password"), hits(7)],
+        "TicketGet": [recorded("135-TicketGet-bad-password"), soap("TicketGet", shown(7, "1.2"))],
+    }
+    async with desk(acts) as (connector, _):
+        assert await connector.find("1.2", NOW) == Created("7", "20260007")
+
+
+@pytest.mark.parametrize(
+    ("searches", "get", "expected"),
+    [
+        ([hits(), hits(1)], None, True),
+        ([hits(), hits()], None, None),
+        ([hits(1)], soap("TicketGet", shown(1, "", name="Other")), False),
+        (
+            [hits(1)],
+            soap("TicketGet", shown(1, "")),
+            Refused("SearchIgnored", f"OTRS has the field {FIELD}, but does not search by it"),
+        ),
+        ([hits(1)], recorded("133-TicketGet-unknown"), NO_ACCESS),
+        ([recorded("320-db-down-modperl")], None, Trouble(NOT_HTTP)),
+        ([hits(), recorded("321-db-down-cgi")], None, Trouble(GONE)),
+    ],
+)
+async def test_call_field_exists(
+    searches: list[Act], get: Act | None, expected: bool | Refused | Trouble | None
+) -> None:
+    async with desk({"TicketSearch": searches, **({"TicketGet": [get]} if get else {})}) as (connector, peer):
+        assert await connector.call_field_exists() == expected
+    assert all(request.values["Limit"] == "1" for request in peer.requests if request.operation == "TicketSearch")
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (recorded("4/82-TicketCreate-df-empty-value"), None),
+        (recorded("42-TicketCreate-queue-unknown"), BAD_QUEUE),
+        (recorded("321-db-down-cgi"), Trouble(GONE, Doubt.RUNNING)),
+        (CREATED, Trouble("OTRS made ticket 2026112210012662 of a request that was wrong on purpose", Doubt.ENDED)),
+    ],
+)
+async def test_rehearse(act: Act, expected: Refused | Trouble | None) -> None:
+    async with desk({"TicketCreate": [act]}) as (connector, peer):
+        assert await connector.rehearse(TICKET) == expected
+    assert "Attachment" in peer.requests[-1].values
+
+
+async def test_log_holds_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    acts: dict[str, list[Act]] = {
+        "TicketCreate": [DEAD_SESSION, CREATED],
+        "TicketSearch": [hits(7)],
+        "TicketGet": [reset],
+    }
+    with caplog.at_level(logging.DEBUG):
+        async with desk(acts) as (connector, _):
+            await connector.open(TICKET)
+            await connector.find("1.2", NOW)
+    assert "TicketGet: Trouble" in caplog.text
+    assert PASSWORD not in caplog.text
+    assert SESSION not in caplog.text
+    assert {record.levelno for record in caplog.records if record.name == "agi_server.otrs"} == {logging.DEBUG}

@@ -1,0 +1,175 @@
+"""connector on the lab's real Znuny: what is opened, found, refused and rehearsed is so in its database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from agi_server.call import Created, NotFound, Refused, Trouble
+from agi_server.otrs.connector import Connector
+from agi_server.otrs.elements import at_fault
+from tests.lab import facts, mariadb
+from tests.lab.lab import require
+from tests.otrs.desk import ticket
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(name="call_id")
+def new_call_id() -> str:
+    return f"{uuid4().hex}.42"
+
+
+@asynccontextmanager
+async def real(password: str = facts.AGENT_PASSWORD, **options: Any) -> AsyncIterator[Connector]:
+    require()
+    async with Connector(facts.WEB_SERVICE_URL, facts.AGENT, password, **options) as connector:
+        yield connector
+
+
+def in_database(statement: str) -> list[dict[str, Any]]:
+    return list(mariadb.sql(statement, database=facts.DATABASE))
+
+
+def sessions() -> set[str]:
+    rows = in_database(f"SELECT session_id FROM sessions WHERE data_key = 'UserLogin' AND data_value = '{facts.AGENT}'")
+    return {row["session_id"] for row in rows}
+
+
+def articles_of(ticket_id: str) -> list[dict[str, Any]]:
+    return in_database(
+        "SELECT c.name AS channel, s.name AS sender, a.is_visible_for_customer AS visible, m.a_subject, m.a_body"
+        " FROM article a JOIN article_data_mime m ON m.article_id = a.id"
+        " JOIN communication_channel c ON c.id = a.communication_channel_id"
+        f" JOIN article_sender_type s ON s.id = a.article_sender_type_id WHERE a.ticket_id = {ticket_id}"
+    )
+
+
+@pytest.mark.parametrize("call_field", [facts.CALL_FIELD, ""])
+async def test_ticket_is_opened_and_found(call_id: str, call_field: str) -> None:
+    began = datetime.now(UTC)
+    asked = ticket(call_id=call_id, title="Звонок <&>\n" + "x" * 300, article={"body": "a\r\nb \x07\ud800 ]]>&amp;"})
+    async with real(call_field=call_field) as connector:
+        assert await connector.find(call_id, began) == NotFound()
+        opened = await connector.open(asked)
+        assert isinstance(opened, Created)
+        assert await connector.find(call_id, began) == opened
+        assert await connector.find(call_id[:-1], began) == NotFound()
+    (row,) = in_database(f"SELECT tn, title, customer_id, customer_user_id FROM ticket WHERE id = {opened.ticket_id}")
+    assert row["tn"] == opened.ticket_number
+    assert row["customer_user_id"] == "ivanov"
+    assert row["customer_id"] == "ROMASHKA"
+    assert row["title"].startswith("Звонок <&> xxx")
+    assert row["title"].endswith("x…" if call_field else f"x… [{call_id}]")
+    assert len(row["title"]) == 255
+    (article,) = articles_of(opened.ticket_id)
+    assert article == {
+        "channel": "Phone", "sender": "customer", "visible": "0",
+        "a_subject": "Звонок", "a_body": "a\nb \ufffd\ufffd ]]>&amp;",
+    }  # fmt: skip
+
+
+async def test_oldest_of_two_is_found(call_id: str) -> None:
+    async with real() as connector:
+        first, _ = await connector.open(ticket(call_id=call_id)), await connector.open(ticket(call_id=call_id))
+        assert await connector.find(call_id, datetime.now(UTC)) == first
+
+
+async def test_wrong_password(call_id: str) -> None:
+    async with real("wrong") as connector:
+        refused = Refused("SessionCreate.AuthFail", "SessionCreate: Authorization failing!")
+        assert await connector.sign_in() == refused
+        assert await connector.open(ticket(call_id=call_id)) == refused
+
+
+async def test_session_that_znuny_has_forgotten(call_id: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with real() as connector:
+        before = sessions()
+        assert await connector.sign_in() is None
+        for session in sessions() - before:
+            in_database(f"DELETE FROM sessions WHERE session_id = '{session}'")
+        with caplog.at_level(logging.DEBUG, "agi_server.otrs"):
+            assert isinstance(await connector.open(ticket(call_id=call_id)), Created)
+    steps = [record.getMessage().split(" after ")[0] for record in caplog.records if record.name == "agi_server.otrs"]
+    assert len(steps) == 3
+    assert steps[0].startswith("TicketCreate: Refused(code='TicketCreate.AuthFail'")
+    assert steps[1:] == ["SessionCreate: answered", "TicketCreate: answered"]
+
+
+async def test_call_field(call_id: str) -> None:
+    async with real() as connector:
+        assert await connector.call_field_exists() is True
+    async with real(call_field="NoSuchField") as connector:
+        assert await connector.call_field_exists() is False
+        assert isinstance(await connector.find(call_id, datetime.now(UTC)), Trouble)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, None),
+        ({"dynamic_fields": {facts.CALL_FIELD: "1"}}, None),
+        ({"title": " "}, "title"),
+        ({"customer_user": "nobody-at-all"}, "customer_user"),
+        ({"queue": "No such queue"}, "queue"),
+        ({"queue": facts.CLOSED_QUEUE}, "queue"),
+        ({"lock": "half"}, "lock"),
+        ({"type": "No such type"}, "type"),
+        ({"service": "No such service"}, "service"),
+        ({"sla": "No such SLA"}, "sla"),
+        ({"state": "no such state"}, "state"),
+        ({"priority": "9 now"}, "priority"),
+        ({"owner": "nobody-at-all"}, "owner"),
+        ({"responsible": "nobody-at-all"}, "responsible"),
+        ({"article": {"subject": ""}}, "subject"),
+        ({"article": {"body": ""}}, "body"),
+        ({"article": {"auto_response": "no such type"}}, "auto_response"),
+        ({"article": {"sender_type": "nobody"}}, "sender_type"),
+        ({"article": {"history_type": "NoSuchType"}}, "history_type"),
+        ({"dynamic_fields": {"NoSuchField": "1"}}, "dynamic_fields"),
+    ],
+)
+async def test_rehearsal_makes_no_ticket(call_id: str, changes: dict[str, Any], expected: str | None) -> None:
+    for call_field in (facts.CALL_FIELD, ""):
+        async with real(call_field=call_field) as connector:
+            asked = ticket(call_id=call_id, **{"title": f"Rehearsal {call_id}", **changes})
+            objection = await connector.rehearse(asked)
+            if expected == "title" and not call_field:
+                assert objection is None  # the call's id stands in the title then
+            else:
+                assert (at_fault(objection) if isinstance(objection, Refused) else objection) == expected
+    assert in_database(f"SELECT id FROM ticket WHERE title LIKE '%{call_id}%'") == []
+    assert in_database(f"SELECT id FROM dynamic_field_value WHERE value_text = '{call_id}'") == []
+
+
+async def test_customer_gets_no_mail_unless_asked_for() -> None:
+    require()
+    queue = "(SELECT id FROM queue WHERE name = 'Misc')"
+    forget = f"DELETE FROM queue_auto_response WHERE queue_id = {queue}"
+    in_database(forget)
+    in_database(
+        "INSERT INTO queue_auto_response (queue_id, auto_response_id, create_time, create_by, change_time, change_by)"
+        f" SELECT {queue}, id, NOW(), 1, NOW(), 1 FROM auto_response WHERE type_id = 1 LIMIT 1"
+    )
+    mails = {}
+    try:
+        async with real() as connector:
+            for kind in ("auto reply", ""):
+                opened = await connector.open(
+                    ticket(call_id=uuid4().hex, queue="Misc", article={"auto_response": kind})
+                )
+                assert isinstance(opened, Created)
+                mails[kind] = in_database(
+                    "SELECT h.name FROM ticket_history h JOIN ticket_history_type t ON t.id = h.history_type_id"
+                    f" WHERE h.ticket_id = {opened.ticket_id} AND t.name = 'SendAutoReply'"
+                )
+    finally:
+        in_database(forget)
+    assert len(mails["auto reply"]) == 1
+    assert mails[""] == []

@@ -1,0 +1,231 @@
+"""elements: what a ticket is in TicketCreate's words, and what TicketGet's words are worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agi_server.call import Refused, Ticket
+from agi_server.otrs import soap
+from agi_server.otrs.elements import (
+    TEXT_LENGTH,
+    TITLE_LENGTH,
+    at_fault,
+    carries,
+    creation,
+    has_field,
+    passed_rehearsal,
+    rehearsal,
+    search,
+)
+from tests.otrs.desk import TICKET, ticket
+from tests.otrs.recorded import NAMES, answer, is_http
+
+FIELD = "AsteriskUniqueID"
+CUT = "…"
+
+
+def recorded_ticket(name: str) -> soap.Fields:
+    fields = soap.read("TicketGet", *answer(name))
+    assert isinstance(fields, dict)
+    return soap.records(fields, "Ticket")[0]
+
+
+def test_whole_ticket() -> None:
+    full = ticket(
+        type="Incident", service="Phone", sla="Gold", owner="agent1", responsible="agent2", lock="lock",
+        dynamic_fields={"CallerNumber": "+79161229624", "Empty": "", FIELD: "ours goes before"},
+        article={"visible_for_customer": True, "auto_response": "auto reply"},
+    )  # fmt: skip
+    assert creation(full, FIELD) == {
+        "Ticket": {
+            "Title": "Call from +79161229624",
+            "Queue": "HelpDesk",
+            "State": "new",
+            "Priority": "3 normal",
+            "CustomerUser": "ivanov",
+            "CustomerID": "ROMASHKA",
+            "Type": "Incident",
+            "Service": "Phone",
+            "SLA": "Gold",
+            "Owner": "agent1",
+            "Responsible": "agent2",
+            "Lock": "lock",
+        },
+        "Article": {
+            "CommunicationChannel": "Phone",
+            "ArticleType": "phone",
+            "IsVisibleForCustomer": "1",
+            "SenderType": "customer",
+            "Subject": "Звонок",
+            "Body": "Звонил абонент\n  с +79161229624",
+            "ContentType": "text/plain; charset=utf8",
+            "HistoryType": "PhoneCallCustomer",
+            "HistoryComment": "Phone call through Asterisk",
+            "AutoResponseType": "auto reply",
+        },
+        "DynamicField": [
+            {"Name": "CallerNumber", "Value": "+79161229624"},
+            {"Name": FIELD, "Value": "1700000000.42"},
+        ],
+    }
+
+
+def test_what_is_empty_is_left_out() -> None:
+    sent = creation(ticket(customer_id="", customer_user="", article={"history_comment": ""}), "")
+    assert sent["Ticket"] == {
+        "Title": "Call from +79161229624 [1700000000.42]",
+        "Queue": "HelpDesk",
+        "State": "new",
+        "Priority": "3 normal",
+    }
+    assert "HistoryComment" not in sent["Article"]
+    assert sent["Article"]["IsVisibleForCustomer"] == "0"  # type: ignore[call-overload, index]
+    assert sent["DynamicField"] == []
+
+
+def test_without_a_word_about_it_the_customer_gets_no_mail() -> None:
+    assert creation(TICKET, FIELD)["Article"]["AutoResponseType"] == "auto remove"  # type: ignore[call-overload, index]
+
+
+@pytest.mark.parametrize(
+    ("title", "call_field", "expected"),
+    [
+        ("x" * 255, FIELD, "x" * 255),
+        ("x" * 256, FIELD, "x" * 254 + CUT),
+        (" a\r\n\tb\u2028c ", FIELD, "a b c"),
+        ("", FIELD, None),
+        (" \n ", FIELD, None),
+        ("x" * 239, "", "x" * 239 + " [1700000000.42]"),
+        ("x" * 240, "", "x" * 238 + CUT + " [1700000000.42]"),
+        ("a\nb", "", "a b [1700000000.42]"),
+    ],
+)
+def test_title(title: str, call_field: str, expected: str | None) -> None:
+    sent = creation(ticket(title=title), call_field)["Ticket"]
+    assert isinstance(sent, dict)
+    assert sent.get("Title") == expected
+    assert expected is None or len(expected) <= TITLE_LENGTH
+
+
+def test_subject_is_one_line_and_long_texts_are_cut_visibly() -> None:
+    long = "y" * (TEXT_LENGTH + 1)
+    sent = creation(ticket(article={"subject": f"a\r\nb{long}"}, dynamic_fields={"X": long}), "")
+    assert sent["Article"]["Subject"] == "a b" + "y" * (TEXT_LENGTH - 4) + CUT  # type: ignore[call-overload, index]
+    assert sent["DynamicField"] == [{"Name": "X", "Value": "y" * (TEXT_LENGTH - 1) + CUT}]
+
+
+@pytest.mark.parametrize(
+    ("call_id", "call_field", "expected"),
+    [
+        (
+            "pbx-1700000000.42",
+            FIELD,
+            {
+                "DynamicField": {"Name": FIELD, "Equals": "pbx-1700000000.42"},
+                f"DynamicField_{FIELD}": {"Equals": "pbx-1700000000.42"},
+            },
+        ),
+        ("pbx-1700000000.42", "", {"Title": "*pbx-1700000000.42*"}),
+        ("АТС 1+(2)&&!\"'|_%", "", {"Title": f"*{'*' * 4}1**2{'*' * 9}*"}),
+    ],
+)
+def test_search(call_id: str, call_field: str, expected: dict[str, Any]) -> None:
+    assert search(call_id, call_field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "call_id", "call_field", "expected"),
+    [
+        ("4/635-TicketGet-after-create", "1795327221.36", FIELD, True),
+        ("4/635-TicketGet-after-create", "1795327221.3", FIELD, False),
+        ("4/635-TicketGet-after-create", "1795327221.36", "", True),
+        ("4/635-TicketGet-after-create", "1795327221.3", "", False),
+        ("4/635-TicketGet-after-create", "1795327221.36", "CallerNumber", False),
+        ("3.1/635-TicketGet-after-create", "1795327217.73", FIELD, True),
+        ("3.1/635-TicketGet-after-create", "1795327217.73", "", True),
+        ("131-TicketGet-articles-dynamicfields", "1700000000.42", FIELD, False),
+        ("131-TicketGet-articles-dynamicfields", "", FIELD, False),
+        ("130-TicketGet-ok", "1700000000.42", FIELD, False),
+    ],
+)
+def test_recorded_ticket_carries_the_call(name: str, call_id: str, call_field: str, *, expected: bool) -> None:
+    assert carries(recorded_ticket(name), call_id, call_field) is expected
+
+
+def test_ticket_carries_one_of_many_values() -> None:
+    """A field that an administrator has made a list of."""
+    shown: soap.Fields = {
+        "DynamicField": [{"Name": [FIELD], "Value": ["1.1", " 1.2 "]}, {"Name": ["B"], "Value": ["2"]}]
+    }
+    assert carries(shown, "1.2", FIELD)
+    assert not carries(shown, "2", FIELD)
+
+
+@pytest.mark.parametrize(
+    ("name", "call_field", "expected"),
+    [
+        ("131-TicketGet-articles-dynamicfields", FIELD, True),
+        ("131-TicketGet-articles-dynamicfields", "NoSuchField", False),
+        ("4/635-TicketGet-after-create", FIELD, True),
+        ("4/635-TicketGet-after-create", "NoSuchField", False),
+        ("3.1/635-TicketGet-after-create", FIELD, True),
+    ],
+)
+def test_recorded_ticket_has_field(name: str, call_field: str, *, expected: bool) -> None:
+    assert has_field(recorded_ticket(name), call_field) is expected
+
+
+@pytest.mark.parametrize("call_field", [FIELD, ""])
+def test_rehearsal_is_the_same_ticket_with_two_mistakes_at_its_end(call_field: str) -> None:
+    asked = ticket(dynamic_fields={"CallerNumber": "1"})
+    real, rehearsed = creation(asked, call_field), rehearsal(asked, call_field)
+    assert list(rehearsed) == ["Ticket", "Article", "DynamicField", "Attachment"]
+    assert rehearsed["Ticket"] == real["Ticket"]
+    assert rehearsed["Article"] == real["Article"]
+    assert isinstance(rehearsed["DynamicField"], list)
+    assert rehearsed["DynamicField"][:-1] == real["DynamicField"]
+    assert "Value" not in rehearsed["DynamicField"][-1]
+    assert not {"Content", "Filename"} & set(rehearsed["Attachment"])
+
+
+def test_rehearsal_passes_only_on_its_own_mistakes() -> None:
+    refusals = [soap.read("TicketCreate", *answer(name)) for name in NAMES if is_http(name)]
+    passed = {refused.words for refused in refusals if isinstance(refused, Refused) and passed_rehearsal(refused)}
+    assert passed == {"TicketCreate: DynamicField->Value parameter is missing!"}
+    assert passed_rehearsal(Refused("", "TicketCreate: Attachment->Content parameter is missing!"))
+    assert not passed_rehearsal(Refused("", "TicketCreate: DynamicField->Value parameter is invalid!"))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("40-TicketCreate-title-missing", "title"),
+        ("33-TicketCreate-customer-missing", "customer_user"),
+        ("30-TicketCreate-customer-unknown-login", "customer_user"),
+        ("41-TicketCreate-queue-missing", "queue"),
+        ("42-TicketCreate-queue-unknown", "queue"),
+        ("43-TicketCreate-queue-no-right", "queue"),
+        ("45-TicketCreate-state-unknown", "state"),
+        ("46-TicketCreate-priority-missing", "priority"),
+        ("47-TicketCreate-priority-unknown", "priority"),
+        ("48-TicketCreate-type-unknown", "type"),
+        ("50-TicketCreate-owner-unknown", "owner"),
+        ("61-TicketCreate-subject-missing", "subject"),
+        ("63-TicketCreate-body-empty", "body"),
+        ("70-TicketCreate-sendertype-unknown", "sender_type"),
+        ("74-TicketCreate-historytype-unknown", "history_type"),
+        ("80-TicketCreate-df-unknown", "dynamic_fields"),
+        ("65-TicketCreate-contenttype-no-charset", ""),
+        ("20-TicketCreate-bad-password", ""),
+        ("4/43-TicketCreate-queue-no-right", "queue"),
+        ("3.1/42-TicketCreate-queue-unknown", "queue"),
+    ],
+)
+def test_what_otrs_objects_to(name: str, expected: str) -> None:
+    refused = soap.read("TicketCreate", *answer(name))
+    assert isinstance(refused, Refused)
+    assert at_fault(refused) == expected
+    names = {*Ticket.__dataclass_fields__, *type(TICKET.article).__dataclass_fields__, ""}
+    assert expected in names
