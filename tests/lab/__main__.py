@@ -31,6 +31,9 @@ def main() -> int:
     except StepError as failure:
         print(failure.report(), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted: run it again, it goes on from here", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -136,7 +136,7 @@ def call(
         from_header=_from_header(_bytes(number), _bytes(name)), extension=extension,
         headers=[line.encode() for line in lines], talk_ms=talk_ms, hang_up_after_ms=hang_up_after_ms, token=token,
     )  # fmt: skip
-    start = pbx.LOG_FILE.stat().st_size
+    start = pbx.log_file().stat().st_size
     port = sipp.free_port(facts.TRUNK_ADDRESS)
     arguments = ["-m", "1", "-p", str(port), "-cid_str", token, f"{facts.HOST}:{facts.SIP_PORT}"]
     process = sipp.Sipp(_new_folder(f"call-{token}"), "caller", scenario, facts.TRUNK_ADDRESS, arguments)
@@ -221,7 +221,7 @@ def _name_and_number(header: str) -> tuple[str, str]:
 
 def _log_of(token: str, start: int) -> list[str]:
     """The lines of Asterisk's log that belong to the call with this Call-ID."""
-    with pbx.LOG_FILE.open("rb") as file:
+    with pbx.log_file().open("rb") as file:
         file.seek(start)
         lines = file.read().decode("utf-8", "replace").split("\n")
     first = next((line for line in lines if f'"{dialplan.CALL_BEGINS} {token} ' in line), None)

@@ -52,7 +52,7 @@ def up() -> None:
                 packages.refresh()
             _together(_asterisk_root, _packages_and_znuny)
         with step(f"Asterisk ({facts.ASTERISK_SUITE})"):
-            pbx.start()
+            pbx.start(facts.ASTERISK_SUITE)
         facts.READY_FILE.write_text(time.strftime("%F %T\n"))
     say(f"up in {time.monotonic() - began:.1f} s")
 
@@ -97,7 +97,7 @@ def _znuny() -> None:
 
 def _asterisk_root() -> None:
     with step(f"Asterisk's root ({facts.ASTERISK_SUITE})"):
-        pbx.make_root()
+        pbx.make_root(facts.ASTERISK_SUITE)
 
 
 def _together(*parts: Callable[[], None]) -> None:

@@ -17,56 +17,58 @@ from . import facts, packages, pbx_config
 from .daemon import Daemon, listening, require_free
 from .steps import Log, StepError, environment, output, wait_until
 
-SUITE = facts.ASTERISK_SUITE
-ROOT = facts.LAB_DIR / f"asterisk-{SUITE}"
-UNFINISHED = facts.LAB_DIR / f"asterisk-{SUITE}.part"
-LOG_FILE = ROOT / pbx_config.LOG_FILE[1:]
-STARTED_WITH = facts.RUN_DIR / "asterisk.config"
+STARTED_WITH = facts.RUN_DIR / "asterisk.started"
+"""Suite and print of the configuration that Asterisk was last started with."""
 DAEMON = Daemon("asterisk")
 
 
-def make_root() -> None:
-    """Make the root, once; what an interrupted run left is thrown away."""
-    if ROOT.exists():
+def suite() -> str:
+    """The suite of the Asterisk that was started last, which is the one that tests meet."""
+    return _started_with()[0] or facts.ASTERISK_SUITE
+
+
+def root(of: str) -> Path:
+    """The root of a suite's Asterisk."""
+    return facts.LAB_DIR / f"asterisk-{of}"
+
+
+def log_file() -> Path:
+    """Asterisk's log, verbose 3."""
+    return root(suite()) / pbx_config.LOG_FILE[1:]
+
+
+def make_root(of: str) -> None:
+    """Make a suite's root, once; what interrupted runs left is thrown away."""
+    if root(of).exists():
         return
-    _remove_tree(UNFINISHED)
-    mirror = packages.mirror()
-    lines = [mirror.line(SUITE, "main")]
-    if SUITE == "bullseye":
+    for left in facts.LAB_DIR.glob(f"asterisk-{of}.part-*"):
+        _remove_tree(left)
+    unfinished = facts.LAB_DIR / f"asterisk-{of}.part-{os.getpid()}"
+    lines = [packages.mirror().line(of, "main")]
+    if of == "bullseye":
         lines.append(packages.mirror(security=True).line("bullseye-security", "main"))
     options = ['APT::Install-Recommends "false";', 'Acquire::Check-Valid-Until "false";', *_machines_apt_options()]
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--include=asterisk,asterisk-modules"]
     command += [f"--aptopt={option}" for option in options]
-    Log.of(f"asterisk-{SUITE}-root").run([*command, "--dpkgopt=force-unsafe-io", SUITE, UNFINISHED, *lines])
-    UNFINISHED.rename(ROOT)
+    Log.of(f"asterisk-{of}-root").run([*command, "--dpkgopt=force-unsafe-io", of, unfinished, *lines])
+    unfinished.rename(root(of))
 
 
-def start() -> None:
+def start(of: str | None = None) -> None:
     """Start it; one that runs already stays, unless it was told otherwise than this clone says."""
-    found = sorted(ROOT.glob("usr/lib/*/asterisk/modules"))
-    if not found:
-        raise StepError(f"{ROOT} has no Asterisk in it: remove the folder and try again")
-    files = pbx_config.files("/" + str(found[0].relative_to(ROOT)))
-    wanted = hashlib.sha256(repr((SUITE, files)).encode()).hexdigest()
-    if DAEMON.pid() is not None and STARTED_WITH.exists() and STARTED_WITH.read_text() == wanted:
+    of = of or suite()
+    files = pbx_config.files(_modules_dir(of))
+    wanted = (of, hashlib.sha256(repr(files).encode()).hexdigest())
+    if DAEMON.pid() is not None and _started_with() == wanted:
         return
     stop()
     require_free(facts.AMI_PORT, "Asterisk's manager")
-    folder = ROOT / pbx_config.CONFIG_DIR[1:]
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    # Without these Asterisk asks a name server for its own name while calls wait for it.
-    (ROOT / "etc/hosts").write_text(f"{facts.HOST} localhost {socket.gethostname()}\n")
-    (ROOT / "etc/resolv.conf").write_text("")
-    (ROOT / "run/asterisk").mkdir(parents=True, exist_ok=True)
-    Log.of("asterisk").run(["chroot", ROOT, "chown", "-R", "asterisk:asterisk", "/run/asterisk"])
-    LOG_FILE.unlink(missing_ok=True)
-    command = ["chroot", str(ROOT), "/usr/sbin/asterisk", "-f", "-n", "-U", "asterisk", "-G", "asterisk"]
+    _configure(root(of), files)
+    STARTED_WITH.write_text(" ".join(wanted))
+    log_file().unlink(missing_ok=True)
+    command = ["chroot", str(root(of)), "/usr/sbin/asterisk", "-f", "-n", "-U", "asterisk", "-G", "asterisk"]
     DAEMON.start([*command, "-C", f"{pbx_config.CONFIG_DIR}/asterisk.conf"])
     wait_until("Asterisk answers", _answers, timeout_s=30, log=DAEMON.log)
-    STARTED_WITH.write_text(wanted)
 
 
 def stop() -> None:
@@ -84,8 +86,37 @@ def version() -> str:
     return console("core show version").strip()
 
 
+def _started_with() -> tuple[str, str]:
+    try:
+        name, _, configuration = STARTED_WITH.read_text().partition(" ")
+    except OSError:
+        return "", ""
+    return name, configuration
+
+
+def _modules_dir(of: str) -> str:
+    """Where a suite's Asterisk has its modules, as seen from inside its root."""
+    found = [*root(of).glob("usr/lib/asterisk/modules"), *root(of).glob("usr/lib/*/asterisk/modules")]
+    if not found:
+        raise StepError(f"{root(of)} has no Asterisk in it: remove the folder and try again")
+    return "/" + str(found[0].relative_to(root(of)))
+
+
+def _configure(into: Path, files: dict[str, str]) -> None:
+    folder = into / pbx_config.CONFIG_DIR[1:]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    # Without these Asterisk asks a name server for its own name while calls wait for it.
+    (into / "etc/hosts").write_text(f"{facts.HOST} localhost {socket.gethostname()}\n")
+    (into / "etc/resolv.conf").write_text("")
+    (into / "run/asterisk").mkdir(parents=True, exist_ok=True)
+    Log.of("asterisk").run(["chroot", into, "chown", "-R", "asterisk:asterisk", "/run/asterisk"])
+
+
 def _remote() -> list[str]:
-    return ["chroot", str(ROOT), "/usr/sbin/asterisk", "-C", f"{pbx_config.CONFIG_DIR}/asterisk.conf", "-rx"]
+    return ["chroot", str(root(suite())), "/usr/sbin/asterisk", "-C", f"{pbx_config.CONFIG_DIR}/asterisk.conf", "-rx"]
 
 
 def _answers() -> bool:
