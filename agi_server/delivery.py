@@ -42,6 +42,7 @@ from agi_server.call import (
     Trouble,
 )
 from agi_server.journal import Entry, Journal, JournalError, State
+from agi_server.logs import call_id
 from agi_server.ticket import Composer
 
 log = logging.getLogger("agi_server.delivery")
@@ -153,7 +154,7 @@ class Delivery:
             async with asyncio.timeout(LOOKUP_LIMIT):
                 return await self._directory.find(call.canonical)
         except TimeoutError:
-            log.warning("call %s: no answer about its customer within %g s", call.unique_id, LOOKUP_LIMIT)
+            log.warning("no answer about the customer within %g s", LOOKUP_LIMIT)
             return NOBODY
 
     def _take_in_hand(self, entry: Entry, attempt: Callable[[Entry], Awaitable[Entry]]) -> None:
@@ -169,12 +170,13 @@ class Delivery:
 
     async def _guarded(self, entry: Entry, attempt: Callable[[Entry], Awaitable[Entry]]) -> Entry:
         """The attempt; if it fails in a way that nobody foresaw, the call stays in the journal."""
+        call_id.set(entry.call.unique_id)
         try:
             return await attempt(entry)
         except JournalError as error:
-            log.error("call %s: %s", entry.call.unique_id, error)
+            log.error("%s", error)
         except Exception:
-            log.exception("call %s: an error that nobody foresaw; the call stays in the journal", entry.call.unique_id)
+            log.exception("an error that nobody foresaw; the call stays in the journal")
         return await self._keep(entry, lambda: self._set_back(entry))
 
     async def _set_back(self, entry: Entry) -> Entry | None:
@@ -199,7 +201,7 @@ class Delivery:
         finally:
             self._places.release()
         if ended.ticket is not None:
-            log.info("call %s: ticket %s after all", ended.call.unique_id, ended.ticket.ticket_number)
+            log.info("ticket %s after all", ended.ticket.ticket_number)
         return ended
 
     async def _attempt(self, entry: Entry, recognition: Recognition) -> Entry:
@@ -244,14 +246,14 @@ class Delivery:
         return await self._later(entry, outcome)
 
     async def _park(self, entry: Entry, refused: Refused) -> Entry | None:
-        log.warning("call %s is parked, a person must look: %s: %s", entry.call.unique_id, refused.code, refused.words)
+        log.warning("parked, a person must look: %s: %s", refused.code, refused.words)
         doubt = Doubt.NONE if entry.state is State.SENDING else entry.doubt
         return await self._journal.park(entry, refused, doubt, self._clock())
 
     async def _later(self, entry: Entry, trouble: Trouble, due: datetime | None = None) -> Entry | None:
         now = self._clock()
         due = due or now + timedelta(seconds=self._pause(entry.failures + 1))
-        log.debug("call %s: %s; again at %s", entry.call.unique_id, trouble.reason, f"{due.astimezone():%H:%M:%S}")
+        log.debug("%s; again at %s", trouble.reason, f"{due.astimezone():%H:%M:%S}")
         return await self._journal.later(entry, due, trouble.doubt, trouble.reason, now)
 
     async def _keep(self, entry: Entry, write: Callable[[], Awaitable[Entry | None]]) -> Entry:
@@ -261,7 +263,7 @@ class Delivery:
             try:
                 return await write() or await self._journal.get(entry.call.unique_id) or entry
             except JournalError as error:
-                log.error("call %s: %s", entry.call.unique_id, error)
+                log.error("%s", error)
             failures += 1
             await asyncio.sleep(min(self._pause(failures), LONGEST_REST))
 

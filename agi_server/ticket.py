@@ -15,7 +15,7 @@ from datetime import UTC, datetime, tzinfo
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from agi_server.call import NOBODY, Article, Call, Customer, Match, Recognition, Refused, Ticket
+from agi_server.call import NOBODY, Article, Call, Created, Customer, Match, Recognition, Refused, Ticket
 
 TEXT_LIMIT = 64 * 1024
 """Characters that a template may give; a body of more is a template that ran away."""
@@ -205,3 +205,13 @@ SAMPLES: tuple[tuple[Call, Recognition], ...] = (
     (replace(_HEARD, number="", canonical="", name="", withheld=True), NOBODY),
 )
 """A known caller, an unknown one, and one who withholds his number."""
+
+
+def zoom_url(template: str) -> Callable[[Created], str]:
+    """Gives the address of a ticket's page, by a template over `ticket_id` and `ticket_number`; nothing without one."""
+    filled = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False).from_string(template)
+
+    def url(ticket: Created) -> str:
+        return filled.render(ticket_id=ticket.ticket_id, ticket_number=ticket.ticket_number)
+
+    return url

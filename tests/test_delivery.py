@@ -67,9 +67,17 @@ class Desk:
         self.most_at_work = 0
         self.go_on = asyncio.Event()
         self.go_on.set()
+        self.arrival = asyncio.Condition()
+
+    async def arrivals(self, number: int) -> None:
+        """Wait until so many requests for tickets have come."""
+        async with self.arrival:
+            await self.arrival.wait_for(lambda: len(self.opened) >= number)
 
     async def open(self, ticket: Ticket) -> Outcome:
-        self.opened.append(ticket.call_id)
+        async with self.arrival:
+            self.opened.append(ticket.call_id)
+            self.arrival.notify_all()
         self.at_work += 1
         self.most_at_work = max(self.most_at_work, self.at_work)
         try:
@@ -265,8 +273,7 @@ async def test_stopping_cuts_an_attempt_off_and_the_next_life_finds_its_ticket(h
     house.desk.go_on.clear()
     entry = await house.journal.add(CALL, NOW)
     task = house.delivery.deliver(entry, house.who(CALL))
-    while not house.desk.opened:
-        await asyncio.sleep(0)
+    await house.desk.arrivals(1)
     await house.delivery.stop(0.01)
     assert task is not None
     assert task.cancelled()
@@ -282,8 +289,9 @@ async def test_the_same_call_twice_shares_one_attempt(house: House) -> None:
     first = await house.journal.add(CALL, NOW)
     second = await house.journal.add(CALL, NOW)
     tasks = [house.delivery.deliver(entry, house.who(CALL)) for entry in (first, second)]
-    assert tasks[0] is tasks[1] is not None
+    assert tasks[0] is tasks[1]
     house.desk.go_on.set()
+    assert tasks[0] is not None
     await tasks[0]
     assert len(house.desk.tickets) == 1
 
@@ -291,8 +299,7 @@ async def test_the_same_call_twice_shares_one_attempt(house: House) -> None:
 async def test_no_more_requests_at_once_than_places(house: House) -> None:
     house.desk.go_on.clear()
     calls = [asyncio.create_task(house.live(call)) for call in many(40)]
-    while house.desk.at_work < 4:
-        await asyncio.sleep(0)
+    await house.desk.arrivals(4)
     house.desk.go_on.set()
     await asyncio.gather(*calls)
     assert house.desk.most_at_work == 4
@@ -334,12 +341,10 @@ async def test_live_calls_go_before_retries(house: House) -> None:
     for call in many(6):  # as a restart would find them
         await house.journal.add(call, NOW - timedelta(hours=1))
     house.delivery._wake.set()
-    while len(house.desk.opened) < 2:
-        await asyncio.sleep(0)
+    await house.desk.arrivals(2)
     calls = [replace(CALL, unique_id=f"live.{n}") for n in range(4)]
     tasks = [house.delivery.deliver(await house.journal.add(call, NOW), house.who(call)) for call in calls]
-    while len(house.desk.opened) < 4:
-        await asyncio.sleep(0)
+    await house.desk.arrivals(4)
     assert house.desk.opened == ["call.0", "call.1", "live.0", "live.1"]
     house.desk.go_on.set()
     await asyncio.gather(*(task for task in tasks if task))

@@ -181,9 +181,7 @@ async def test_what_cannot_be_opened_or_read_says_why(tmp_path: Path) -> None:
         await journal.add(CALL, NOW)
 
 
-async def test_a_write_that_fails_says_why_and_leaves_nothing_behind(
-    journal: Journal, tmp_path: Path
-) -> None:
+async def test_a_write_that_fails_says_why_and_leaves_nothing_behind(journal: Journal, tmp_path: Path) -> None:
     await journal.add(CALL, NOW)
     with sqlite3.connect(tmp_path / "calls.db") as other:
         other.execute("DROP TABLE history")

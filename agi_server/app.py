@@ -1,0 +1,143 @@
+"""The program: built from its configuration, started and stopped in a written order.
+
+Start: journal, OTRS, customers, delivery, and last the listener, so that no call comes in before
+it can be kept. Stop: the listener first, then what is in hand ends within `STOPPING` seconds; the
+rest is safe in the journal. Signals, flags and printing belong to `cli`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from agi_server.asterisk.fastagi import FastAgiServer, Limits
+from agi_server.config import Config
+from agi_server.delivery import Delivery
+from agi_server.intake import Intake
+from agi_server.journal import Journal, JournalError
+from agi_server.numbers import Numbering
+from agi_server.otrs.connector import Connector
+from agi_server.otrs.customers import Customers
+from agi_server.ticket import Composer, Form, zoom_url
+
+log = logging.getLogger("agi_server.app")
+
+STOPPING = 5.0
+"""Seconds for calls and attempts in hand, each, when the program stops."""
+PRUNING = 3600.0
+"""Seconds between two rounds of forgetting old calls."""
+
+
+class App:
+    """agi-server; an async context manager that serves while it is entered."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._stack = AsyncExitStack()
+        self.journal = Journal(config.journal.database.render_as_string(hide_password=False))
+        self.connector = connector(config)
+        self.customers = customers(config)
+        self.delivery = Delivery(
+            self.journal,
+            self.customers,
+            self.connector,
+            Composer(form(config)),
+            places=config.otrs.connections,
+            settle=2 * config.otrs.timeout,
+        )
+        intake = Intake(
+            self.journal,
+            self.delivery,
+            numbering(config),
+            patience=config.fastagi.patience,
+            zoom_url=zoom_url(config.otrs.zoom_url),
+        )
+        self.server = FastAgiServer(
+            {"ticket": intake.ticket},
+            unknown=intake.unknown,
+            allow=config.fastagi.allow,
+            limits=Limits(sessions=config.fastagi.max_sessions, request_seconds=config.fastagi.request_timeout),
+        )
+
+    async def __aenter__(self) -> Self:
+        """Start; raises JournalError or OSError if the journal or the listener's port can't be had."""
+        async with AsyncExitStack() as stack:
+            await self.journal.open()
+            stack.push_async_callback(self.journal.close)
+            await stack.enter_async_context(self.connector)
+            await self.customers.start()
+            stack.push_async_callback(self.customers.close)
+            await self.delivery.start()
+            stack.push_async_callback(self.delivery.stop, STOPPING)
+            pruning = asyncio.create_task(self._prune_for_ever(), name="pruning")
+            stack.callback(pruning.cancel)
+            await self.server.start(self._config.fastagi.host, self._config.fastagi.port)
+            stack.push_async_callback(self.server.stop, STOPPING)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until told to stop; raises RuntimeError if a part of the program has died."""
+        stopped = asyncio.create_task(stop.wait())
+        assert self.delivery.loop is not None
+        done, _ = await asyncio.wait({stopped, self.delivery.loop}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if self.delivery.loop in done:
+            raise RuntimeError("the loop of retries has died") from self.delivery.loop.exception()
+
+    async def _prune_for_ever(self) -> None:
+        while True:
+            pruned = 0
+            try:
+                pruned = await self.journal.prune(datetime.now(UTC) - timedelta(days=self._config.journal.keep_days))
+            except JournalError as error:
+                log.error("old calls stay: %s", error)
+            await asyncio.sleep(1.0 if pruned else PRUNING)
+
+
+def connector(config: Config) -> Connector:
+    """The door to OTRS's tickets."""
+    otrs = config.otrs
+    return Connector(
+        otrs.url,
+        otrs.user,
+        otrs.password.get_secret_value(),
+        namespace=otrs.namespace,
+        timeout=otrs.timeout,
+        connections=otrs.connections,
+        call_field=otrs.call_field,
+    )
+
+
+def customers(config: Config) -> Customers:
+    """The door to OTRS's customers."""
+    return Customers(
+        config.customers.url,
+        password=None,
+        numbering=numbering(config),
+        index=Path(config.customers.index),
+        table=config.customers.table,
+        number_columns=config.customers.number_columns,
+        refresh=config.customers.refresh,
+    )
+
+
+def numbering(config: Config) -> Numbering:
+    """How numbers are read here."""
+    numbers = config.numbers
+    return Numbering(numbers.country, numbers.area_code, numbers.extensions.pattern)
+
+
+def form(config: Config) -> Form:
+    """The configured ticket."""
+    return Form(**{name: getattr(config.ticket, name) for name in type(config.ticket).model_fields})

@@ -1,0 +1,187 @@
+"""`agi-server check --connect`: is each neighbour there, and does it take what we would send?
+
+Nothing is changed anywhere: the ticket that OTRS is asked about is one that it can't make. Each
+finding is one line, and one that is not good says what mends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agi_server import app
+from agi_server.call import Refused, Ticket, Trouble
+from agi_server.config import Config
+from agi_server.otrs.connector import Connector
+from agi_server.otrs.customers import Readable
+from agi_server.otrs.elements import at_fault
+from agi_server.ticket import SAMPLES, Composer, FormError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about one thing."""
+
+    good: bool | None
+    """None: it can't be known."""
+    subject: str
+    """The option that it is about."""
+    words: str
+    hint: str = ""
+    """What mends it."""
+
+    def __str__(self) -> str:
+        mark = {True: "ok  ", False: "FAIL", None: "?   "}[self.good]
+        return f"{mark} {self.subject}: {self.words}{f' -- {self.hint}' if self.hint else ''}"
+
+
+def check_form(config: Config) -> list[Finding]:
+    """Can the ticket's templates be filled in for callers of each kind?"""
+    try:
+        mistakes = Composer(app.form(config)).mistakes()
+    except FormError as mistake:
+        mistakes = [mistake]
+    return [Finding(False, f"ticket.{mistake.option}", mistake.words, "mend the template") for mistake in mistakes]
+
+
+async def check_connections(config: Config) -> AsyncIterator[Finding]:
+    """Each neighbour in turn."""
+    running, journal = _check_journal(config)
+    yield journal
+    yield await _check_listener(config, running)
+    yield await _check_customers(config)
+    async with app.connector(config) as connector:
+        signed_in = await _check_sign_in(config, connector)
+        yield signed_in
+        if signed_in.good:
+            yield await _check_call_field(config, connector)
+            async for finding in _check_ticket(config, connector):
+                yield finding
+
+
+def _check_journal(config: Config) -> tuple[bool, Finding]:
+    """Also: is an agi-server running on it?"""
+    path = Path(config.journal.database.database or "")
+    subject = "journal.database"
+    folder = path.parent
+    if not folder.is_dir():
+        return False, Finding(False, subject, f"the folder {folder} does not exist", "make it, owned by our user")
+    lock = Path(f"{path}.lock")
+    wanted = [one for one in (path, lock) if one.exists()] or [folder]
+    if not all(os.access(one, os.R_OK | os.W_OK) for one in wanted):
+        return False, Finding(
+            False, subject, f"no right to write {path}", "run this as the service's user, or chown it"
+        )
+    if lock.exists():
+        with lock.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True, Finding(True, subject, f"{path} is in use by the running agi-server")
+    return False, Finding(True, subject, f"{path} can be written")
+
+
+async def _check_listener(config: Config, running: bool) -> Finding:
+    host, port = config.fastagi.host, config.fastagi.port
+    place = f"{host}:{port}"
+    try:
+        server = await asyncio.start_server(lambda _, writer: writer.close(), host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and running:
+            return Finding(True, "fastagi.port", f"{place} is in use, by the running agi-server as it seems")
+        hint = {
+            errno.EADDRINUSE: "another program listens there: stop it, or choose another port",
+            errno.EADDRNOTAVAIL: "this machine has no such address: choose one of its own",
+            errno.EACCES: "choose a port above 1023",
+        }.get(error.errno or 0, "choose another address or port")
+        return Finding(False, "fastagi.port", f"can't listen on {place}: {error.strerror or error}", hint)
+    server.close()
+    await server.wait_closed()
+    return Finding(True, "fastagi.port", f"{place} is free")
+
+
+async def _check_customers(config: Config) -> Finding:
+    directory = app.customers(config)
+    try:
+        found = await directory.check()
+    finally:
+        await directory.close()
+    if not isinstance(found, Readable):
+        return Finding(False, "customers.database", found.reason, found.hint)
+    share = f"{found.with_number} of the first {found.examined} have a number that can be read"
+    words = f"{config.customers.table} has {found.customers} valid customers; {share}"
+    if found.examined and not found.with_number:
+        return Finding(None, "customers.number_columns", words, "are these the columns that hold the numbers?")
+    return Finding(True, "customers.database", words)
+
+
+async def _check_sign_in(config: Config, connector: Connector) -> Finding:
+    answer = await connector.sign_in()
+    match answer:
+        case None:
+            return Finding(True, "otrs.user", f"OTRS lets {config.otrs.user} in")
+        case Refused():
+            hint = "set otrs.user and otrs.password to those of a valid agent in OTRS"
+            return Finding(False, "otrs.password", f"OTRS refuses {config.otrs.user}: {answer.words}", hint)
+        case Trouble():
+            hint = "is OTRS running, and is the web service imported, valid, and named as at the end of the address?"
+            return Finding(False, "otrs.url", answer.reason, hint)
+
+
+async def _check_call_field(config: Config, connector: Connector) -> Finding:
+    name = config.otrs.call_field
+    if not name:
+        words = "not set: the call's id goes into the title instead"
+        return Finding(None, "otrs.call_field", words, "a dynamic field is surer: see the README")
+    exists = await connector.call_field_exists()
+    match exists:
+        case True:
+            return Finding(True, "otrs.call_field", f"OTRS has the dynamic field {name}")
+        case False:
+            hint = "make it in OTRS (Admin, Dynamic Fields: Text, for tickets), or set otrs.call_field to nothing"
+            return Finding(False, "otrs.call_field", f"OTRS has no dynamic field {name}", hint)
+        case None:
+            hint = "the agent needs `ro` on the ticket's queue, or calls whose end is unknown can't be searched for"
+            return Finding(None, "otrs.call_field", f"can't tell: OTRS shows {config.otrs.user} no ticket", hint)
+        case Refused():
+            return Finding(False, "otrs.call_field", f"{exists.code}: {exists.words}")
+        case Trouble():
+            return Finding(None, "otrs.call_field", exists.reason)
+
+
+async def _check_ticket(config: Config, connector: Connector) -> AsyncIterator[Finding]:
+    """Would OTRS take the ticket of a caller whom nobody knows?"""
+    call, _ = SAMPLES[1]
+    ticket = Composer(app.form(config)).compose(*SAMPLES[1])
+    if isinstance(ticket, Refused):
+        return  # `check_form` has told it
+    objection = await connector.rehearse(ticket)
+    summary = f"queue {ticket.queue!r}, state {ticket.state!r}, priority {ticket.priority!r}"
+    match objection:
+        case None:
+            yield Finding(True, "ticket", f"OTRS would take it: {summary}")
+            yield Finding(True, "ticket.unknown_customer", f"OTRS takes {ticket.customer_user!r} for {call.number}")
+        case Trouble():
+            yield Finding(None, "ticket", objection.reason)
+        case Refused():
+            yield _objection(ticket, objection)
+
+
+def _objection(ticket: Ticket, refused: Refused) -> Finding:
+    field = at_fault(refused)
+    if field == "customer_user":
+        hint = "make this customer in OTRS, or name one that it has"
+        return Finding(
+            False, "ticket.unknown_customer", f"OTRS refuses {ticket.customer_user!r}: {refused.words}", hint
+        )
+    value = getattr(ticket, field, None) or getattr(ticket.article, field, None)
+    shown = f"OTRS refuses {value!r}: {refused.words}" if isinstance(value, str) else f"OTRS says: {refused.words}"
+    hint = "write it as OTRS has it"
+    if "AccessDenied" in refused.code:
+        hint = "give the agent `rw` on this queue's group, or choose another queue"
+    return Finding(False, f"ticket.{field}" if field else "ticket", shown, hint)

@@ -1,0 +1,211 @@
+"""The command `agi-server`: signals, flags, printing, exit codes.
+
+Results go to stdout, talk to stderr. Exit 0: done; 1: failed; 2: usage or configuration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from agi_server import __version__, logs
+from agi_server.app import App
+from agi_server.asterisk.client import place_call
+from agi_server.check import check_connections, check_form
+from agi_server.config import Config, ConfigError, load
+from agi_server.demo import demonstrate, describe
+from agi_server.journal import JournalBusyError, JournalError
+
+DEFAULT_CONFIG = "/etc/agi-server/agi-server.yaml"
+T = TypeVar("T")
+
+FAILED = 1
+MISCONFIGURED = 2
+
+config_option = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    envvar="AGI_SERVER_CONFIG",
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    show_envvar=True,
+    help="The configuration file.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="agi-server")
+def main() -> None:
+    """Between Asterisk and OTRS: a HelpDesk call is a ticket before the operator's phone rings."""
+
+
+@main.command()
+@config_option
+def run(path: Path) -> None:
+    """Serve Asterisk until SIGTERM or Ctrl-C."""
+    config = _load(path)
+    logs.configure(config.log.level, config.log.format, config.log.mask_numbers)
+    for warning in config.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if mistakes := check_form(config):
+        _fail("\n".join(map(str, mistakes)), MISCONFIGURED)
+    try:
+        _run(_serve(config))
+    except JournalBusyError as error:
+        _fail(str(error), MISCONFIGURED)
+    except JournalError as error:
+        _fail(str(error), FAILED)
+    except OSError as error:
+        _fail(f"can't listen on {config.fastagi.host}:{config.fastagi.port}: {error.strerror or error}", FAILED)
+
+
+@main.command()
+@config_option
+@click.option("--connect", is_flag=True, help="Also ask OTRS, its database and the system. Changes nothing there.")
+def check(path: Path, connect: bool) -> None:
+    """Say whether the configuration is right: all mistakes at once."""
+    config = _load(path)
+    for warning in config.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    findings = check_form(config)
+    for finding in findings:
+        click.echo(finding)
+    bad = bool(findings)
+    if not bad:
+        click.echo(f"ok   {path}: no mistakes")
+    if connect:
+        logs.configure("error", "text", False)
+        bad = asyncio.run(_check_connections(config)) or bad
+    sys.exit(FAILED if connect and bad else MISCONFIGURED if bad else 0)
+
+
+@main.command()
+@click.option("--port", default=0, show_default="a free one", help="Where the demo's FastAGI server listens.")
+def demo(port: int) -> None:
+    """Show it all on a small OTRS of its own: one call, its ticket, and more if you like. Ctrl-C ends it."""
+    logs.configure("warning", "text", False)
+    try:
+        _run(_demonstrate(port))
+    except OSError as error:
+        _fail(f"the demo can't start: {error}", FAILED)
+
+
+@main.command()
+@config_option
+@click.argument("number")
+@click.option("--name", default="", help="The caller's name.")
+@click.option("--dialled", default="4509", show_default=True, help="The number called.")
+@click.option("--script", default="ticket", show_default=True, help="Script and query: `ticket?queue=Sales`.")
+@click.option("--server", metavar="HOST:PORT", help="A running agi-server; without it the configuration's.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def call(path: Path, number: str, name: str, dialled: str, script: str, server: str | None, as_json: bool) -> None:
+    """Place a call from NUMBER as Asterisk would, and show what comes of it.
+
+    It is a real call for the server: with OTRS behind it, a real ticket is opened.
+    """
+    host, port = _address(server) if server else _address_of(_load(path))
+
+    def show(direction: str, line: str) -> None:
+        if not as_json:
+            click.echo(f"{direction} {line}", err=True)
+
+    name_of_script, _, query = script.partition("?")
+    report = _run(
+        place_call(
+            host, port, number=number, name=name, dialled=dialled, script=name_of_script, query=query, on_line=show
+        )
+    )
+    if as_json:
+        click.echo(json.dumps({"variables": report.variables, "seconds": round(report.seconds, 3)}, ensure_ascii=False))
+    else:
+        click.echo(describe(report))
+    status = report.variables.get("HELPDESK_STATUS", "")
+    sys.exit(FAILED if status in ("", "error") else 0)
+
+
+async def _serve(config: Config) -> None:
+    stop = _stop_on_signals()
+    async with App(config) as app:
+        click.echo(f"agi-server {__version__} is ready: FastAGI on {config.fastagi.host}:{app.server.port}")
+        _tell_systemd("READY=1")
+        await app.serve(stop)
+        _tell_systemd("STOPPING=1")
+
+
+async def _demonstrate(port: int) -> None:
+    await demonstrate(port, _stop_on_signals(), click.echo)
+
+
+async def _check_connections(config: Config) -> bool:
+    """Print each finding as it comes; is there a bad one?"""
+    bad = False
+    async for finding in check_connections(config):
+        click.echo(finding)
+        bad = bad or finding.good is False
+    return bad
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Set by SIGTERM and Ctrl-C; the next one ends us at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def heard(number: int) -> None:
+        loop.remove_signal_handler(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, heard, number)
+    return stop
+
+
+def _tell_systemd(state: str) -> None:
+    """See sd_notify(3); nothing if we don't run under it."""
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+            notify.sendall(state.encode())
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it on uvloop where that can be had."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
+
+
+def _load(path: Path) -> Config:
+    try:
+        return load(path)
+    except ConfigError as error:
+        _fail(str(error), MISCONFIGURED)
+
+
+def _address_of(config: Config) -> tuple[str, int]:
+    """Where the configured server is reached from this machine."""
+    host = config.fastagi.host
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), config.fastagi.port  # noqa: S104 -- not bound to
+
+
+def _address(server: str) -> tuple[str, int]:
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdigit():
+        raise click.BadParameter(f"{server!r} is not HOST:PORT", param_hint="--server")
+    return host.strip("[]"), int(port)
+
+
+def _fail(words: str, code: int) -> NoReturn:
+    click.echo(words, err=True)
+    sys.exit(code)

@@ -1,0 +1,174 @@
+"""The AGI script `ticket`: a session becomes a call, the call is kept, and a short wait may end in a ticket.
+
+Whatever happens, the caller waits `patience` at most, the channel variables are set with
+HELPDESK_STATUS last, and the session ends, so that the dialplan goes on. A hangup ends the
+waiting but not the work. Nothing is read back from Asterisk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from agi_server.asterisk.agi import Request
+from agi_server.asterisk.fastagi import Session
+from agi_server.call import NOBODY, Call, Created, Recognition
+from agi_server.delivery import Delivery
+from agi_server.journal import Entry, Journal, JournalError, State
+from agi_server.logs import call_id
+from agi_server.numbers import Numbering
+
+log = logging.getLogger("agi_server.intake")
+
+STATUS = "HELPDESK_STATUS"
+TICKET = "HELPDESK_TICKET"
+TICKET_ID = "HELPDESK_TICKET_ID"
+TICKET_URL = "HELPDESK_TICKET_URL"
+CUSTOMER = "HELPDESK_CUSTOMER"
+CUSTOMER_ID = "HELPDESK_CUSTOMER_ID"
+NAME = "HELPDESK_NAME"
+MATCH = "HELPDESK_MATCH"
+
+STATUS_OF = {
+    State.DONE: "created",
+    State.WAITING: "queued",
+    State.SENDING: "queued",
+    State.PARKED: "parked",
+    State.DROPPED: "rejected",
+}
+"""HELPDESK_STATUS by the state of the call in the journal."""
+ERROR = "error"
+"""HELPDESK_STATUS when the call is not in the journal."""
+
+
+class Intake:
+    """The scripts that Asterisk may ask for."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        delivery: Delivery,
+        numbering: Numbering,
+        *,
+        patience: float,
+        zoom_url: Callable[[Created], str],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`patience` in seconds; `zoom_url` gives the address where an agent sees the ticket, or nothing."""
+        self._journal = journal
+        self._delivery = delivery
+        self._numbering = numbering
+        self._patience = patience
+        self._zoom_url = zoom_url
+        self._clock = clock
+
+    async def ticket(self, session: Session) -> None:
+        """The script `ticket`."""
+        began = asyncio.get_running_loop().time()
+        call = call_of(session.request, self._numbering, self._clock())
+        call_id.set(call.unique_id)
+        if call.unreadable:
+            log.warning("the caller ID forges lines of AGI: the call is taken without number and name")
+        who = asyncio.create_task(self._delivery.recognise(call), name=f"who rings in {call.unique_id}")
+        entry = await self._take(call, who, session, began + self._patience)
+        recognition = (entry and entry.recognition) or (who.result() if who.done() else NOBODY)
+        waited = asyncio.get_running_loop().time() - began
+        _log_call(call, entry, recognition, waited)
+        for name, value in variables(entry, recognition, self._zoom_url).items():
+            await session.set_variable(name, value)
+
+    async def unknown(self, session: Session) -> None:
+        """Stands in for a script that we don't have."""
+        await session.set_variable(STATUS, ERROR)
+
+    async def _take(
+        self, call: Call, who: asyncio.Task[Recognition], session: Session, deadline: float
+    ) -> Entry | None:
+        """Keep the call, and see what becomes of it until the deadline. None: it could not be kept."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                entry = await self._journal.add(call, self._clock())
+        except (JournalError, TimeoutError) as error:
+            log.critical("NOT in the journal: %s; the call: %r", str(error) or "no answer in time", call)
+            return None
+        if entry.state not in (State.WAITING, State.SENDING):
+            return entry
+        attempt = self._delivery.deliver(entry, who)
+        if attempt is None:
+            await _wait(who, session.hung_up, deadline)
+            return entry
+        await _wait(attempt, session.hung_up, deadline)
+        if attempt.done() and not attempt.cancelled():
+            return attempt.result()
+        attempt.add_done_callback(_log_late)
+        return entry
+
+
+def call_of(request: Request, numbering: Numbering, now: datetime) -> Call:
+    """What Asterisk told us, as a call; from a request that was tampered with, only what is surely genuine."""
+    heard = numbering.heard("" if request.tampered else request.caller_id, request.presentation)
+    return Call(
+        unique_id=request.unique_id or f"no-id-{uuid.uuid4()}",
+        time=now,
+        number=heard.number,
+        canonical=heard.canonical,
+        name="" if request.tampered or heard.withheld else request.caller_name,
+        withheld=heard.withheld,
+        unreadable=request.tampered,
+        dialled=request.extension if request.extension.lstrip("+").isdigit() else request.dnid or request.extension,
+        context=request.context,
+        channel=request.channel,
+        language=request.language,
+        arguments=request.arguments,
+        wishes=request.query,
+    )
+
+
+def variables(entry: Entry | None, recognition: Recognition, zoom_url: Callable[[Created], str]) -> dict[str, str]:
+    """The channel variables that have a value; the status is the last, so that it vouches for the others."""
+    found: dict[str, str] = {MATCH: recognition.match.value}
+    if entry is not None and entry.ticket is not None:
+        found[TICKET] = entry.ticket.ticket_number
+        found[TICKET_ID] = entry.ticket.ticket_id
+        found[TICKET_URL] = zoom_url(entry.ticket)
+    if recognition.customer is not None:
+        found[CUSTOMER] = recognition.customer.login
+        found[CUSTOMER_ID] = recognition.customer.customer_id
+        found[NAME] = recognition.customer.name
+    found[STATUS] = ERROR if entry is None else STATUS_OF[entry.state]
+    return {name: value for name, value in found.items() if value}
+
+
+async def _wait(work: asyncio.Future[Any], hung_up: asyncio.Event, deadline: float) -> None:
+    """Wait until the work is done, the caller has hung up, or the deadline has come; the work goes on."""
+    hangup = asyncio.create_task(hung_up.wait())
+    try:
+        rest = max(0.0, deadline - asyncio.get_running_loop().time())
+        await asyncio.wait({work, hangup}, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hangup.cancel()
+
+
+def _log_call(call: Call, entry: Entry | None, recognition: Recognition, waited: float) -> None:
+    """The one line that a call leaves in the log."""
+    customer = recognition.customer.login if recognition.customer else "nobody known"
+    log.info(
+        "from %s to %s: %s%s; customer %s (%s); %.3f s",
+        call.number or ("withheld" if call.withheld else "no number"),
+        call.dialled or "?",
+        ERROR if entry is None else STATUS_OF[entry.state],
+        f", ticket {entry.ticket.ticket_number}" if entry and entry.ticket else "",
+        customer,
+        recognition.match.value,
+        waited,
+    )
+
+
+def _log_late(task: asyncio.Task[Entry]) -> None:
+    """The ticket came after its caller had gone on."""
+    if not task.cancelled() and task.exception() is None and (ticket := task.result().ticket) is not None:
+        log.info("ticket %s, after the caller went on", ticket.ticket_number)
