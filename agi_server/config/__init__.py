@@ -1,5 +1,6 @@
 """The configuration: its options and defaults, and the reading of its file with every mistake at once."""
 
+from agi_server.config.describing import Option, describe
 from agi_server.config.loading import load
 from agi_server.config.mistakes import ConfigError, Mistake
 from agi_server.config.options import (
@@ -9,10 +10,8 @@ from agi_server.config.options import (
     Journal,
     Log,
     Numbers,
-    Option,
     Otrs,
     Ticket,
-    describe,
 )
 
 __all__ = [

@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from agi_server.config.describing import in_words, kind_of
 from agi_server.config.document import Document, Tree, parse
 from agi_server.config.mistakes import ConfigError, Place, label, nearest, quoted, shown_name
-from agi_server.config.options import SECTIONS, Config, Section, in_words, kind_of
+from agi_server.config.options import SECTIONS, Config, Section
 from agi_server.config.sources import expand, read_file, read_secret
 from agi_server.config.values import FIELD_NAME, Kind, Unfit
 from agi_server.logs import printable
@@ -155,8 +156,8 @@ def _at(tree: Tree | None, place: Place) -> Tree | None:
     for part in place:
         if isinstance(tree, dict):
             tree = tree.get(str(part))
-        elif isinstance(tree, list) and isinstance(part, int):
-            tree = tree[part]
+        elif isinstance(tree, list):
+            tree = tree[int(part)]
     return tree
 
 

@@ -1,16 +1,15 @@
 """Every option, with its default and its help: here and nowhere else.
 
-The text below an option is its help in the README and in `describe`. What an option may hold
-stands in `values`. The sample configuration and the README are tested against this module.
+The text below an option is its help in the README. What an option may hold stands in `values`
+and `addresses`. The sample configuration and the README are tested against this module.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -24,16 +23,15 @@ from pydantic import (
     ValidationInfo,
 )
 from pydantic import field_validator as check
-from pydantic.fields import FieldInfo
 from sqlalchemy import URL, make_url
 
-from agi_server.config import values
-from agi_server.config.values import Kind, Unfit
+from agi_server.config import addresses, values
+from agi_server.config.values import Unfit
 
 Line = Annotated[str, values.template()]
 LineOrNone = Annotated[str, values.template(empty=True)]
 Text = Annotated[str, values.template(lines=True)]
-Network = Annotated[IPv4Network | IPv6Network, values.NETWORK]
+Network = Annotated[IPv4Network | IPv6Network, addresses.NETWORK]
 Column = Annotated[str, values.COLUMN]
 WISHES = ("title", "queue", "state", "priority", "type", "service", "sla", "owner", "responsible", "lock")
 """The ticket's texts that the dialplan may be allowed to set; the customer is not among them."""
@@ -57,7 +55,7 @@ class Section(BaseModel):
 class Fastagi(Section):
     """The door for Asterisk."""
 
-    host: Annotated[str, values.HOST] = "127.0.0.1"
+    host: Annotated[str, addresses.HOST] = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, values.whole(0, 65535)] = 4573
     """TCP port to listen on; 0 asks the system for a free one."""
@@ -74,7 +72,7 @@ class Fastagi(Section):
 class Customers(Section):
     """OTRS's customers, by whose numbers callers are recognised. They are only read."""
 
-    database: Annotated[URL, values.database("mysql+aiomysql", "sqlite+aiosqlite"), Hidden]
+    database: Annotated[URL, addresses.database("mysql+aiomysql", "sqlite+aiosqlite"), Hidden]
     """Address of OTRS's database; a user who may only read is enough."""
     password: Annotated[SecretStr | None, values.SECRET] = None
     """The database user's password, if it is not in the address."""
@@ -108,14 +106,14 @@ class Numbers(Section):
     """Country whose numbers are dialled without a country code."""
     area_code: Annotated[str, values.AREA_CODE] = ""
     """Area code of numbers dialled without one."""
-    extensions: Annotated[re.Pattern[str], values.PATTERN] = re.compile(r"^[1-9]\d{2,3}$")
+    extensions: Annotated[re.Pattern[str], values.PATTERN] = re.compile(r"^[1-9]\d{2,3}$", re.ASCII)
     """Regular expression of internal extensions, which are no numbers of the outside world."""
 
 
 class Otrs(Section):
     """OTRS's web service, through which tickets are opened."""
 
-    url: Annotated[str, values.ADDRESS]
+    url: Annotated[str, addresses.ADDRESS]
     """Address of the web service: `.../nph-genericinterface.pl/Webservice/GenericTicketConnectorSOAP`."""
     user: Annotated[str, values.line()]
     """Login of the agent who opens the tickets."""
@@ -129,7 +127,7 @@ class Otrs(Section):
     """Requests to OTRS at once; more than 4 gained nothing where it was measured."""
     call_field: Annotated[str, values.FIELD_OR_NONE] = "AsteriskUniqueID"
     """Dynamic field of tickets for the call's unique id; empty: OTRS has no such field."""
-    zoom_url: Annotated[str, values.ADDRESS_TEMPLATE] = ""
+    zoom_url: Annotated[str, addresses.ADDRESS_TEMPLATE] = ""
     """Address of a ticket's page, with `{{ ticket_id }}` or `{{ ticket_number }}`, for HELPDESK_TICKET_URL."""
 
 
@@ -194,7 +192,7 @@ class Ticket(Section):
 class Journal(Section):
     """Where calls are kept until they are tickets."""
 
-    database: Annotated[URL, values.database("sqlite+aiosqlite"), Hidden] = make_url(
+    database: Annotated[URL, addresses.database("sqlite+aiosqlite"), Hidden] = make_url(
         "sqlite+aiosqlite:////var/lib/agi-server/calls.db"
     )
     """Address of the journal's file, on a local disk."""
@@ -238,72 +236,3 @@ SECTIONS: dict[str, type[Section]] = {
     for name, field in Config.model_fields.items()
     if isinstance(section := field.annotation, type) and issubclass(section, Section)
 }
-
-
-def kind_of(field: FieldInfo) -> Kind:
-    """What the option may hold; for lists and names with values, what each of them may."""
-    return _kind(field.annotation, field.metadata) or Kind("options", str)
-
-
-def _kind(annotation: Any, metadata: list[Any] | tuple[Any, ...]) -> Kind | None:
-    if found := next((one for one in metadata if isinstance(one, Kind)), None):
-        return found
-    inner = [_kind(get_args(one)[0], get_args(one)[1:]) for one in get_args(annotation) if get_origin(one) is Annotated]
-    return inner[-1] if inner else None
-
-
-class Option(NamedTuple):
-    """One option, in words."""
-
-    name: str
-    words: str
-    default: str
-    """As it would be written in the file; `required`, or empty where there is none."""
-    help: str
-
-
-def describe() -> list[Option]:
-    """All options in their order, for the README's table and for `check`."""
-    return [option for section, model in SECTIONS.items() for option in _describe(section, model)]
-
-
-def _describe(section: str, model: type[Section]) -> Iterator[Option]:
-    for name, field in model.model_fields.items():
-        words = in_words(field)
-        secret = kind_of(field).secret
-        default = "required" if field.is_required() else "" if secret else written(field.default)
-        yield Option(f"{section}.{name}", words, default, " ".join((field.description or "").split()))
-        if secret:
-            words = "a file that holds only the secret; its path may be relative to this file's folder"
-            yield Option(f"{section}.{name}_file", words, "", f"Instead of `{name}`.")
-
-
-def in_words(field: FieldInfo) -> str:
-    """What the option may hold."""
-    words = kind_of(field).words
-    if get_origin(field.annotation) is tuple:
-        return f"a list, each item {words}"
-    return f"name: value, each value {words}" if get_origin(field.annotation) is Mapping else words
-
-
-def written(value: object) -> str:
-    """The value as it would be written in the file."""
-    match value:
-        case None:
-            return '""'
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return f"{value:g}"
-        case URL():
-            return value.render_as_string()
-        case tuple():
-            return f"[{', '.join(written(item) for item in value)}]"
-        case dict():
-            return "{}"
-        case re.Pattern():
-            return written(value.pattern)
-    text = str(value)
-    return (
-        text if re.fullmatch(r"[A-Za-z0-9/]([A-Za-z0-9_ ./+-]|:(?! ))*", text) else json.dumps(text, ensure_ascii=False)
-    )

@@ -11,10 +11,8 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
@@ -22,8 +20,6 @@ from jinja2 import TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from agi_server.config.mistakes import nearest, quoted
 from agi_server.logs import printable
@@ -56,7 +52,8 @@ class Kind:
         return self.read(value) if isinstance(value, str) else value
 
 
-def _bounded(text: str, longest: int = LONGEST_LINE) -> str:
+def bounded(text: str, longest: int = LONGEST_LINE) -> str:
+    """The text, if it is not too long."""
     if len(text) > longest:
         raise Unfit(f"at most {longest} characters")
     return text
@@ -70,7 +67,7 @@ def line(words: str = "a text of one line", *, empty: bool = False, like: str = 
             return ""
         if not text.strip() or not text.isprintable() or (like and not re.fullmatch(like, text)):
             raise Unfit
-        return _bounded(text)
+        return bounded(text)
 
     return Kind(words + (", or empty" if empty else ""), read)
 
@@ -127,13 +124,13 @@ def template(*, lines: bool = False, empty: bool = False) -> Kind:
             return ""
         if not text.strip() or (not lines and "\n" in text.strip()):
             raise Unfit
-        _template_names(_bounded(text, LONGEST_TEXT))
+        template_names(bounded(text, LONGEST_TEXT))
         return text
 
     return Kind(words + (", or empty" if empty else ""), read)
 
 
-def _template_names(text: str) -> set[str]:
+def template_names(text: str) -> set[str]:
     """The names that the template takes from outside; Unfit if it is none."""
     try:
         return meta.find_undeclared_variables(ImmutableSandboxedEnvironment().parse(text))
@@ -144,109 +141,10 @@ def _template_names(text: str) -> set[str]:
         raise Unfit("a Jinja2 template of a reasonable size") from error
 
 
-def _address_template(text: str) -> str:
-    if text == "":
-        return text
-    names = _template_names(_bounded(text))
-    if not re.match(r"https?://[^/\s]", text) or not text.isprintable():
-        raise Unfit
-    if not names or not names <= {"ticket_id", "ticket_number"}:
-        raise Unfit
-    return text
-
-
-ADDRESS_TEMPLATE = Kind(
-    "an http or https address with {{ ticket_id }} or {{ ticket_number }}, or empty", _address_template
-)
-
-
-def _network(text: str) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(text)
-    except ValueError:
-        pass
-    try:
-        meant = ip_interface(text)
-    except ValueError as error:
-        raise Unfit from error
-    raise Unfit(f"{meant.network} (the network it is in), or {meant.ip} (this address only)")
-
-
-NETWORK = Kind("a network such as 10.0.0.0/8, or one address", _network)
-
-
-def _host(text: str) -> str:
-    try:
-        ip_address(text)
-    except ValueError as error:
-        label = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-        # A name does not end in a number: 127.0.0.256 is an address written wrong.
-        if len(text) > 253 or not re.fullmatch(rf"({label}\.)*(?![0-9]+$){label}", text, re.IGNORECASE):
-            raise Unfit from error
-    return text
-
-
-HOST = Kind("an IP address or a host name, without a port", _host)
-
-
-def _address(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError as error:  # brackets or a port that are none
-        raise Unfit from error
-    if parts.username is not None or parts.password is not None:
-        raise Unfit("an address without user and password in it")
-    if not usable or not text.isprintable() or " " in text:
-        raise Unfit
-    if not parts.path.strip("/"):
-        raise Unfit("an address with a path, such as …/nph-genericinterface.pl/Webservice/NAME")
-    return _bounded(text)
-
-
-ADDRESS = Kind(
-    "an http or https address",
-    _address,
-    show=lambda text: quoted(re.sub(r"(?s)//.*@", "//…@", text)),
-)
-
-
-def database(*drivers: str) -> Kind:
-    """A database's address for SQLAlchemy; never shown but for its beginning, as it may hold a password."""
-    words = "a database address: " + " or ".join(_DATABASES[driver] for driver in drivers)
-
-    def read(text: str) -> URL:
-        try:
-            url = make_url(text)
-        except (ArgumentError, ValueError) as error:
-            raise Unfit from error
-        if url.drivername not in drivers:
-            near = [driver for driver in drivers if driver.split("+")[0] == url.drivername]
-            raise Unfit(f"{near[0]}:// at its beginning" if near else "")
-        if url.drivername.startswith("sqlite") and not PurePosixPath(url.database or "").is_absolute():
-            raise Unfit("four slashes and a file's full path: " + _DATABASES["sqlite+aiosqlite"])
-        if not url.drivername.startswith("sqlite") and not (url.database and (url.host or url.query)):
-            raise Unfit
-        return url
-
-    return Kind(words, read, show=_beginning)
-
-
-_DATABASES = {
-    "mysql+aiomysql": "mysql+aiomysql://USER@HOST:3306/DATABASE",
-    "sqlite+aiosqlite": "sqlite+aiosqlite:////FOLDER/FILE",
-}
-
-
-def _beginning(text: str) -> str:
-    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://", text)
-    return f"'{scheme[0]}…'" if scheme else "a value that is not shown"
-
-
 def _secret(text: str) -> str:
     if not text or not text.isprintable():
         raise Unfit
-    return _bounded(text)
+    return bounded(text)
 
 
 SECRET = Kind("a text of one line", _secret, show=lambda _: "a value that is not shown", secret=True)
@@ -264,7 +162,7 @@ AREA_CODE = line("digits", empty=True, like="[0-9]{1,10}")
 def _path(text: str) -> str:
     if not text.isprintable() or not PurePosixPath(text).is_absolute():
         raise Unfit
-    return _bounded(text)
+    return bounded(text)
 
 
 FILE = Kind("a file's full path, from / on", _path)
@@ -280,15 +178,15 @@ REGION = Kind("a country of two letters, such as RU or DE", _region)
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    if not _bounded(text):
+    if not bounded(text):
         raise Unfit
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # Python warns of patterns whose meaning is about to change
-            return re.compile(text)
+            return re.compile(text, re.ASCII)
     except re.error as error:
         raise Unfit(f"a regular expression ({error})") from error
-    except (Warning, OverflowError, RecursionError) as error:
+    except (Warning, ValueError, OverflowError, RecursionError) as error:
         raise Unfit from error
 
 
