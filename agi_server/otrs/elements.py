@@ -25,7 +25,12 @@ Elements: TypeAlias = dict[str, "str | soap.Values | list[soap.Values]"]
 
 
 def creation(ticket: Ticket, call_field: str) -> Elements:
-    """TicketCreate's elements for a ticket that carries the call's id in that field, or in its title."""
+    """TicketCreate's elements for a ticket that carries the call's id in that field, or in its title.
+
+    The title is there from the ticket's first moment. A field is set before the article is made in
+    OTRS 6, after it in 4 and 3.1 (the histories of recording 11): there, a ticket that is left
+    behind because its article failed does not have it.
+    """
     return {
         "Ticket": _ticket(ticket, call_field),
         "Article": _article(ticket.article),

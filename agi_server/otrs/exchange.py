@@ -118,7 +118,7 @@ def _reason(error: Exception, doubt: Doubt) -> str:
             return "OTRS's answer did not end in time" if late else "OTRS's answer was cut short"
         case aiohttp.ServerDisconnectedError():
             # Nothing proves that OTRS is through: a proxy in between that dies does this as well.
-            return "OTRS closed the connection without an answer (has it the web service of otrs.url? its database?)"
+            return "OTRS closed the connection without an answer (no such web service, or no database?)"
         case _ if doubt is Doubt.RUNNING:
             return "no answer from OTRS in time" if late else "the connection to OTRS broke before an answer"
     return "no connection to OTRS in time" if late else f"no connection to OTRS: {type(error).__name__}"

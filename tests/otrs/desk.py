@@ -1,4 +1,4 @@
-"""The ticket that OTRS's tests ask for."""
+"""The ticket that the tests ask OTRS for, and the reasons that more than one of them expects."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from agi_server.call import Article, Ticket
+
+GONE = "OTRS closed the connection without an answer (no such web service, or no database?)"
+NOT_HTTP = "OTRS answered something that is not HTTP (is its database down?)"
 
 TICKET = Ticket(
     call_id="1700000000.42",

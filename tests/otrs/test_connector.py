@@ -13,7 +13,7 @@ import pytest
 
 from agi_server.call import Created, Doubt, Findings, HelpDesk, NotFound, Outcome, Refused, Trouble
 from agi_server.otrs.connector import SEARCH_LIMIT, Connector
-from tests.otrs.desk import TICKET
+from tests.otrs.desk import GONE, NOT_HTTP, TICKET
 from tests.otrs.peer import Act, FakeOtrs, Peer, http, raw, recorded, reset, silent, soap
 
 USER, PASSWORD = "helpdesk-agi", "agi-secret-b8a1"
@@ -25,8 +25,6 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CREATED = recorded("10-TicketCreate-ok-userlogin")
 THE_TICKET = Created("1261", "2026112210012662")
 DEAD_SESSION = recorded("23-TicketCreate-bad-session")
-GONE = "OTRS closed the connection without an answer (has it the web service of otrs.url? its database?)"
-NOT_HTTP = "OTRS answered something that is not HTTP (is its database down?)"
 UNKNOWN_FIELD = Trouble(f"OTRS does not know the dynamic field {FIELD}: a search for it finds every ticket")
 ALL_TICKETS = Trouble("OTRS does not search by what was asked: it finds more tickets than can be looked at")
 BAD_QUEUE = Refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +13,10 @@ from uuid import uuid4
 import pytest
 
 from agi_server.call import Created, NotFound, Refused, Trouble
+from agi_server.otrs import soap
 from agi_server.otrs.connector import Connector
-from agi_server.otrs.elements import at_fault
+from agi_server.otrs.elements import at_fault, passed_rehearsal, rehearsal
+from agi_server.otrs.exchange import Answer, Exchange
 from tests.lab import facts, mariadb
 from tests.lab.lab import require
 from tests.otrs.desk import ticket
@@ -146,6 +149,22 @@ async def test_rehearsal_makes_no_ticket(call_id: str, changes: dict[str, Any], 
                 assert (at_fault(objection) if isinstance(objection, Refused) else objection) == expected
     assert in_database(f"SELECT id FROM ticket WHERE title LIKE '%{call_id}%'") == []
     assert in_database(f"SELECT id FROM dynamic_field_value WHERE value_text = '{call_id}'") == []
+
+
+@pytest.mark.parametrize("dropped", ["Attachment", "DynamicField"])
+async def test_either_mistake_of_a_rehearsal_is_enough(call_id: str, dropped: str) -> None:
+    require()
+    login = {"UserLogin": facts.AGENT, "Password": facts.AGENT_PASSWORD}
+    rehearsed = rehearsal(ticket(call_id=call_id), "")
+    del rehearsed[dropped]
+    async with Exchange(facts.WEB_SERVICE_URL, connections=1, max_answer=soap.MAX_ANSWER) as exchange:
+        request = soap.build("TicketCreate", {**login, **rehearsed})
+        answer = await exchange.post(request, {}, asyncio.get_running_loop().time() + 60)
+    assert isinstance(answer, Answer)
+    refused = soap.read("TicketCreate", answer.status, answer.body)
+    assert isinstance(refused, Refused)
+    assert passed_rehearsal(refused)
+    assert ("Attachment" in refused.words) is (dropped == "DynamicField")
 
 
 async def test_customer_gets_no_mail_unless_asked_for() -> None:

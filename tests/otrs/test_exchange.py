@@ -10,11 +10,10 @@ import pytest
 
 from agi_server.call import Doubt, Trouble
 from agi_server.otrs.exchange import Answer, Exchange
+from tests.otrs.desk import GONE, NOT_HTTP
 from tests.otrs.peer import Act, Peer, Request, endless, http, raw, recorded, reset, silent
 
 MAX_ANSWER = 100_000
-GONE = "OTRS closed the connection without an answer (has it the web service of otrs.url? its database?)"
-NOT_HTTP = "OTRS answered something that is not HTTP (is its database down?)"
 CUT = "OTRS's answer was cut short"
 
 
