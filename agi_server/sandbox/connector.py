@@ -20,6 +20,7 @@ from .tickets import Store
 from .view import ticket_fields
 from .writing import Writer
 
+OPERATIONS = frozenset({"SessionCreate", "TicketCreate", "TicketUpdate", "TicketGet", "TicketSearch"})
 SESSIONS_KEPT = 1000
 
 

@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -19,7 +20,7 @@ from aiohttp import web
 
 from . import envelope, pages
 from .checks import FaultError, RefusalError
-from .connector import Connector
+from .connector import OPERATIONS, Connector
 from .envelope import Answer, Request
 from .faults import Faults, pause
 from .people import People
@@ -32,6 +33,8 @@ REQUEST_BYTES = 10_000_000
 """MaxLength of the web service that OTRS ships."""
 CLOSING_SECONDS = 0.1
 """How long requests under way may go on when the stand-in stops."""
+WAIT_SECONDS = 10.0
+"""How long a test waits for a request or a ticket before it fails."""
 
 
 def _utc_now() -> datetime:
@@ -52,6 +55,7 @@ class Sandbox:
         dynamic_fields: Iterable[str] = (CALL_FIELD,),
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.database = f"sqlite+aiosqlite:///{folder / 'customer_user.db'}"
         self.people = People(self.database, now)
         self.faults = Faults()
@@ -60,11 +64,25 @@ class Sandbox:
         self._store = Store(now())
         self._connector = Connector(self._store, user, password, tuple(dynamic_fields), now)
         self._received: Counter[str] = Counter()
-        self._arrival = asyncio.Condition()
-        self._runner: web.AppRunner | None = None
+        self._progress = asyncio.Condition()
+        self._started = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self.people.fill()
+        async with AsyncExitStack() as started:
+            started.push_async_callback(self.people.close)
+            await self.people.fill()
+            runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=CLOSING_SECONDS)
+            started.push_async_callback(runner.cleanup)
+            await runner.setup()
+            await web.TCPSite(runner, HOST, self.port).start()
+            self.port = runner.addresses[0][1]
+            self._started = started.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._started.aclose()
+
+    def _app(self) -> web.Application:
         app = web.Application(client_max_size=REQUEST_BYTES)
         app.add_routes(
             [
@@ -74,17 +92,7 @@ class Sandbox:
             ]
         )
         app.on_response_prepare.append(_without_name)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING_SECONDS)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, HOST, self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-        await self.people.close()
+        return app
 
     @property
     def url(self) -> str:
@@ -113,10 +121,15 @@ class Sandbox:
         """How many requests of this operation have come in, faults included."""
         return self._received[operation]
 
-    async def arrival(self, operation: str, count: int = 1) -> None:
-        """Wait until so many requests of this operation have come in."""
-        async with self._arrival:
-            await self._arrival.wait_for(lambda: self._received[operation] >= count)
+    async def arrival(self, operation: str, count: int = 1, *, within: float = WAIT_SECONDS) -> None:
+        """Wait until so many requests of this operation have come in; TimeoutError if they don't."""
+        async with asyncio.timeout(within), self._progress:
+            await self._progress.wait_for(lambda: self._received[operation] >= count)
+
+    async def made(self, count: int = 1, *, within: float = WAIT_SECONDS) -> None:
+        """Wait until there are so many tickets, answered for or not; TimeoutError if there never are."""
+        async with asyncio.timeout(within), self._progress:
+            await self._progress.wait_for(lambda: len(self.tickets) >= count)
 
     async def _web_service(self, http: web.Request) -> web.StreamResponse:
         if http.match_info["name"] != WEB_SERVICE:
@@ -135,15 +148,19 @@ class Sandbox:
         fault = self.faults.take(request.operation)
         await pause(fault.before)
         answer = await self._answer(request) if fault.works else None
+        await self._notify()
         await pause(fault.after)
         if fault.answer is not None or answer is None:
             return _raw(http, fault.answer or b"")
         return _response(answer)
 
     async def _note(self, operation: str) -> None:
-        async with self._arrival:
-            self._received[operation] += 1
-            self._arrival.notify_all()
+        self._received[operation if operation in OPERATIONS else ""] += 1
+        await self._notify()
+
+    async def _notify(self) -> None:
+        async with self._progress:
+            self._progress.notify_all()
 
     async def _answer(self, request: Request) -> Answer:
         await asyncio.sleep(self._delay)
@@ -164,7 +181,7 @@ class Sandbox:
         ticket = self._store.numbered(number) if number else self._store.get(asked.get("TicketID", ""))
         if ticket is None:
             return web.Response(text=pages.missing(), content_type="text/html", status=404)
-        return web.Response(text=pages.zoom(ticket, CALL_FIELD), content_type="text/html")
+        return web.Response(text=pages.zoom(ticket), content_type="text/html")
 
 
 def _response(answer: Answer) -> web.Response:

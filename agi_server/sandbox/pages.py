@@ -1,4 +1,4 @@
-"""The agent's pages: the list of tickets, and one ticket. Everything shown is escaped by Jinja2."""
+"""The agent's pages: the list of tickets, and one ticket. Whatever a caller chose is escaped by Jinja2."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .tickets import Ticket
 
+SHOWN = 200
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S UTC"
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-SHOWN = 200
 
 
 def dashboard(tickets: Sequence[Ticket]) -> str:
     """The newest tickets, newest first."""
-    return ENVIRONMENT.get_template("dashboard.html").render(
-        tickets=list(reversed(tickets))[:SHOWN], count=len(tickets)
-    )
+    return _page(ticket=None, tickets=tickets[::-1][:SHOWN], count=len(tickets))
 
 
-def zoom(ticket: Ticket, call_field: str) -> str:
+def zoom(ticket: Ticket) -> str:
     """One ticket with its articles."""
-    return ENVIRONMENT.get_template("zoom.html").render(ticket=ticket, call_field=call_field)
+    return _page(ticket=ticket, tickets=None, count=0)
 
 
 def missing() -> str:
     """There is no such ticket."""
-    return ENVIRONMENT.get_template("missing.html").render()
+    return _page(ticket=None, tickets=None, count=0)
+
+
+def _page(**shown: object) -> str:
+    return ENVIRONMENT.get_template("pages.html").render(**shown, time_format=TIME_FORMAT)

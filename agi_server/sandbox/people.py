@@ -7,7 +7,7 @@ agi-server reads it through SQLAlchemy as it reads the real one. Tests add and c
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from sqlalchemy import Column, DateTime, Integer, MetaData, SmallInteger, String
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 CUSTOMERS = Path(__file__).with_name("customers.csv")
+
+Cell = str | int | None
 
 metadata = MetaData()
 customer_user = Table(
@@ -58,42 +60,23 @@ class People:
         self._engine: AsyncEngine = create_async_engine(database)
         self._now = now
 
-    async def fill(self, source: Path = CUSTOMERS) -> None:
-        """Make the table and put the file's customers into it; a table that is there already stays as it is."""
+    async def fill(self) -> None:
+        """Make the table and put the stock customers into it; a table that is there stays as it is."""
         async with self._engine.begin() as connection:
             await connection.run_sync(metadata.create_all)
-            filled = await connection.scalar(select(func.count()).select_from(customer_user))
-        if not filled:
-            with source.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            for row in rows:
-                await self.add(
-                    **{name: value or None for name, value in row.items() if name != "valid_id"},
-                    valid_id=int(row["valid_id"]),
-                )
+            if not await connection.scalar(select(func.count()).select_from(customer_user)):
+                await connection.execute(insert(customer_user), [self._row(**columns) for columns in _stock()])
 
     async def close(self) -> None:
         """Let the file go."""
         await self._engine.dispose()
 
-    async def add(self, login: str | None, **columns: str | int | None) -> None:
+    async def add(self, login: str, **columns: Cell) -> None:
         """A new customer; whatever is not given is empty, and he is valid."""
-        row: dict[str, object] = {
-            "email": f"{login}@customers.example",
-            "customer_id": "",
-            "first_name": "",
-            "last_name": "",
-            "valid_id": 1,
-            **columns,
-        }
-        now = self._whole_second()
         async with self._engine.begin() as connection:
-            await connection.execute(
-                insert(customer_user),
-                {"login": login, **row, "create_time": now, "create_by": 1, "change_time": now, "change_by": 1},
-            )
+            await connection.execute(insert(customer_user), self._row(login=login, **columns))
 
-    async def change(self, login: str, **columns: str | int | None) -> None:
+    async def change(self, login: str, **columns: Cell) -> None:
         """Other values in a customer's row."""
         changed = update(customer_user).where(customer_user.c.login == login)
         async with self._engine.begin() as connection:
@@ -118,5 +101,24 @@ class People:
                     )
         return None
 
+    def _row(self, **columns: Cell) -> dict[str, object]:
+        now = self._whole_second()
+        made: dict[str, object] = {"create_time": now, "create_by": 1, "change_time": now, "change_by": 1}
+        empty: dict[str, object] = {
+            "email": f"{columns['login']}@customers.example",
+            "customer_id": "",
+            "first_name": "",
+            "last_name": "",
+            "valid_id": 1,
+        }
+        return {**empty, **made, **columns}
+
     def _whole_second(self) -> datetime:
         return self._now().replace(tzinfo=None, microsecond=0)
+
+
+def _stock() -> Iterator[dict[str, Cell]]:
+    with CUSTOMERS.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            columns: dict[str, Cell] = {name: value or None for name, value in row.items()}
+            yield {**columns, "valid_id": int(row["valid_id"])}
