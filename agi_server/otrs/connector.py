@@ -16,8 +16,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from agi_server.call import Doubt, Findings, NotFound, Outcome, Refused, Ticket, Trouble
 
@@ -65,18 +64,16 @@ class Connector:
         self._exchange = Exchange(url, connections=connections, max_answer=soap.MAX_ANSWER)
         self._login: asyncio.Task[str | Refused | Trouble] | None = None
 
-    async def __aenter__(self) -> Connector:
+    async def __aenter__(self) -> Self:
         await self._exchange.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._login is not None:
             self._login.cancel()
             await asyncio.wait({self._login})
             self._login = None
-        await self._exchange.__aexit__(kind, error, trace)
+        await self._exchange.__aexit__()
 
     async def open(self, ticket: Ticket) -> Outcome:
         """Make the ticket."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass
-from types import SimpleNamespace, TracebackType
+from types import SimpleNamespace
+from typing import Self
 
 import aiohttp
 
@@ -38,7 +39,7 @@ class Exchange:
         self._max_answer = max_answer
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Exchange:
+    async def __aenter__(self) -> Self:
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_note_sending)
         self._session = aiohttp.ClientSession(
@@ -52,9 +53,7 @@ class Exchange:
         )
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session is not None:
             await self._session.close()
 
