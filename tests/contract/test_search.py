@@ -106,7 +106,14 @@ async def test_a_title_is_an_expression(otrs: Server, call_id: str) -> None:
         assert await found(otrs, Title=expression) == [ticket_id], expression
     for expression in (call_id, title, f"*{call_id}*&&Mail*", f"*{call_id[:-3]}_*"):
         assert await found(otrs, Title=expression) == [], expression
-    assert await found(otrs, Fulltext=call_id) == [ticket_id]
+
+
+async def test_every_text_is_searched_for_a_part_of_it(otrs: Server, call_id: str) -> None:
+    titled = await created(otrs, ticket={"Title": f"a [{call_id}] b"})
+    noted = await created(otrs, article={"Body": f"a [{call_id}] b"})
+
+    assert set(await found(otrs, Fulltext=call_id)) == {titled, noted}
+    assert await found(otrs, Fulltext=f"{call_id}0") == []
 
 
 async def test_open_tickets_of_a_customer_are_found(otrs: Server) -> None:

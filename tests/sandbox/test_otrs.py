@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from agi_server.sandbox import Sandbox
+from agi_server.sandbox import Sandbox, connector
 from agi_server.sandbox import tickets as store
 from tests.contract.requests import call_field, created, creation, found
 from tests.contract.wire import Server, envelope, http
@@ -27,6 +27,23 @@ async def test_expired_sessions_are_refused_and_the_next_one_is_good(sandbox: Sa
     assert await error_of(first) == "TicketCreate.AuthFail"
     assert await error_of(second) == ""
     assert len(sandbox.tickets) == 1
+
+
+async def test_the_newest_sessions_are_kept(otrs: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connector, "SESSIONS_KEPT", 1)
+    sessions = [(await otrs.call("SessionCreate", {})).text("SessionID") for _ in range(2)]
+
+    searches = [await otrs.send(http(envelope("TicketSearch", {"SessionID": session}))) for session in sessions]
+    assert [answer.error[0] for answer in searches] == ["TicketSearch.AuthFail", ""]
+
+
+async def test_its_address_answers_an_http_client(sandbox: Sandbox, otrs: Server) -> None:
+    sent = envelope("TicketCreate", {"UserLogin": otrs.user, "Password": otrs.password, **creation()})
+
+    async with aiohttp.ClientSession() as session, session.post(sandbox.url, data=sent.encode()) as answer:
+        assert answer.status == 200
+        assert "<TicketNumber>" in await answer.text()
+        assert answer.headers["Connection"] == "close"
 
 
 async def test_tickets_of_a_call(sandbox: Sandbox, otrs: Server) -> None:
