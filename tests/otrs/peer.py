@@ -66,7 +66,7 @@ class Peer:
         self._server.close()
         await self._server.wait_closed()
         if self._serving:
-            _, left = await asyncio.wait(self._serving, timeout=10)
+            left = (await asyncio.wait(self._serving, timeout=10))[1]
             assert not left, "the client has left connections open"
 
     @property
