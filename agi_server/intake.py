@@ -110,13 +110,13 @@ class Intake:
 
 def call_of(request: Request, numbering: Numbering, now: datetime) -> Call:
     """What Asterisk told us, as a call; from a request that was tampered with, only what is surely genuine."""
-    heard = numbering.heard("" if request.tampered else request.caller_id, request.presentation)
+    heard = numbering.heard("" if request.tampered else request.number, request.presentation)
     return Call(
         unique_id=request.unique_id or f"no-id-{uuid.uuid4()}",
         time=now,
         number=heard.number,
         canonical=heard.canonical,
-        name="" if request.tampered or heard.withheld else request.caller_name,
+        name="" if request.tampered or heard.withheld else request.name,
         withheld=heard.withheld,
         unreadable=request.tampered,
         dialled=request.extension if request.extension.lstrip("+").isdigit() else request.dnid or request.extension,

@@ -127,18 +127,22 @@ class Composer:
         def line(option: str) -> str:
             return " ".join(text(option).split())
 
+        def some(words: str) -> str:
+            # OTRS takes a text of spaces, or of a lone 0, for a missing one, and refuses the ticket.
+            return words if words.strip() not in ("", "0") else f"Call {call.unique_id}"
+
         customer = recognition.customer
         return Ticket(
             call_id=call.unique_id,
-            title=line("title"),
+            title=some(line("title")),
             queue=line("queue"),
             state=line("state"),
             priority=line("priority"),
             customer_user=customer.login if customer else line("unknown_customer"),
             customer_id=customer.customer_id if customer else "",
             article=Article(
-                subject=line("subject"),
-                body=text("body"),
+                subject=some(line("subject")),
+                body=some(text("body")),
                 sender_type=self._form.sender_type,
                 visible_for_customer=self._form.visible_for_customer,
                 history_type=self._form.history_type,

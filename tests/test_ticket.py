@@ -85,6 +85,14 @@ def test_a_body_keeps_its_lines() -> None:
     assert compose(replace(FORM, body="one\n\n  two\n")).article.body == "one\n\n  two\n"
 
 
+@pytest.mark.parametrize("words", ["", "  ", "\n", "0", " 0 "])
+def test_a_text_that_otrs_would_take_for_missing_names_the_call(words: str) -> None:
+    ticket = compose(
+        replace(FORM, title="{{ call.name }}", subject="{{ call.name }}", body=words), replace(CALL, name=words)
+    )
+    assert {ticket.title, ticket.article.subject, ticket.article.body} == {"Call 1314075508.1094"}
+
+
 def test_what_a_caller_chose_is_never_a_template() -> None:
     call = replace(CALL, name="{{ 7 * 7 }}", number="{% for x in y %}")
     form = replace(FORM, title="{{ call.name }} {{ call.number }}")

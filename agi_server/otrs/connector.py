@@ -19,10 +19,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Self, TypeAlias
 
 from agi_server.call import Doubt, Findings, NotFound, Outcome, Refused, Ticket, Trouble
-
-from . import soap
-from .elements import carries, creation, has_field, passed_rehearsal, rehearsal, search
-from .exchange import Exchange
+from agi_server.otrs import soap
+from agi_server.otrs.elements import carries, creation, has_field, passed_rehearsal, rehearsal, search
+from agi_server.otrs.exchange import Exchange
 
 SEARCH_LIMIT = 10
 """Hits that are looked at. A search that works has one; one that OTRS has not understood has all tickets."""

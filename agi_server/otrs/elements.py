@@ -11,8 +11,7 @@ import re
 from typing import TypeAlias
 
 from agi_server.call import Article, Refused, Ticket
-
-from . import soap
+from agi_server.otrs import soap
 
 TITLE_LENGTH = 255
 """Characters of a title; OTRS cuts a longer one silently."""

@@ -1,0 +1,196 @@
+"""The command as an administrator meets it: exit codes, stdout and stderr, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agi_server import __version__
+from agi_server.sandbox.otrs import Sandbox
+from tests.program import COMMAND, Program, agi_server, write_config
+
+PASSWORD = "sandbox"
+
+
+@pytest.fixture
+async def otrs(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    async with Sandbox(tmp_path, password=PASSWORD) as otrs:
+        yield otrs
+
+
+def configured(folder: Path, otrs: Sandbox, **sections: dict[str, object]) -> Path:
+    options: dict[str, dict[str, object]] = {
+        "customers": {"database": otrs.database},
+        "otrs": {"url": otrs.url, "user": "agi-server", "password": PASSWORD, "zoom_url": otrs.zoom_url},
+    }
+    for section, values in sections.items():
+        options[section] = {**options.get(section, {}), **values}
+    return write_config(folder, options)
+
+
+async def command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command while the stand-in goes on serving in our loop."""
+    return await asyncio.to_thread(agi_server, *arguments, **environ)
+
+
+def test_version_and_help() -> None:
+    assert __version__ in agi_server("--version").stdout
+    assert agi_server("run", "--help").returncode == 0
+
+
+def test_no_command_and_wrong_usage() -> None:
+    assert agi_server("serve").returncode == 2
+    assert agi_server("call").returncode == 2
+
+
+@pytest.mark.parametrize("name", ["run", "check"])
+def test_a_configuration_that_is_not_there(tmp_path: Path, name: str) -> None:
+    done = agi_server(name, "--config", str(tmp_path / "none.yaml"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "none.yaml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["run", "check"])
+async def test_every_mistake_with_its_line(tmp_path: Path, otrs: Sandbox, name: str) -> None:
+    path = configured(tmp_path, otrs, fastagi={"port": 70000, "patient": 2})
+    done = await command(name, "--config", str(path))
+    assert done.returncode == 2
+    assert re.search(r"agi-server\.yaml:\d+: fastagi\.port: found .*70000", done.stderr)
+    assert "did you mean 'patience'?" in done.stderr
+    assert PASSWORD not in done.stderr.replace(otrs.url, "")
+
+
+async def test_a_template_that_cannot_be_filled_in(tmp_path: Path, otrs: Sandbox) -> None:
+    path = configured(tmp_path, otrs, ticket={"title": "{{ call.nubmer }}"})
+    for name in ("run", "check"):
+        done = await command(name, "--config", str(path))
+        assert done.returncode == 2
+        assert "ticket.title: " in done.stdout + done.stderr
+        assert "nubmer" in done.stdout + done.stderr
+
+
+async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
+    done = await command("check", "--connect", AGI_SERVER_CONFIG=str(configured(tmp_path, otrs)))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[1:]] == [
+        "ok   journal.database",
+        "ok   fastagi.port",
+        "ok   customers.database",
+        "ok   otrs.user",
+        "ok   otrs.call_field",
+        "ok   ticket",
+        "ok   ticket.unknown_customer",
+    ]
+    assert otrs.tickets == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "line"),
+    [
+        ({"otrs": {"password": "wrong"}}, r"^FAIL otrs\.password: OTRS refuses agi-server: .* -- set otrs\.user"),
+        ({"otrs": {"url": "http://127.0.0.1:1/otrs"}}, r"^FAIL otrs\.url: .* -- is OTRS running"),
+        ({"otrs": {"call_field": "Nothing"}}, r"^FAIL otrs\.call_field: OTRS has no dynamic field Nothing"),
+        ({"ticket": {"queue": "Nowhere"}}, r"^FAIL ticket\.queue: OTRS refuses 'Nowhere': .* -- write it as OTRS"),
+        ({"ticket": {"state": "odd"}}, r"^FAIL ticket\.state: OTRS refuses 'odd'"),
+        ({"ticket": {"priority": "9"}}, r"^FAIL ticket\.priority: OTRS refuses '9'"),
+        ({"ticket": {"unknown_customer": "nobody"}}, r"^FAIL ticket\.unknown_customer: OTRS refuses 'nobody'"),
+        ({"customers": {"table": "customers"}}, r"^FAIL customers\.database: .*customers"),
+        ({"fastagi": {"host": "192.0.2.1"}}, r"^FAIL fastagi\.port: can't listen on 192\.0\.2\.1:0"),
+        ({"journal": {"database": "sqlite+aiosqlite:////nowhere/calls.db"}}, r"^FAIL journal\.database: the folder"),
+    ],
+)
+async def test_check_tells_what_is_wrong_in_one_line(
+    tmp_path: Path, otrs: Sandbox, sections: dict[str, dict[str, object]], line: str
+) -> None:
+    done = await command("check", "--connect", "--config", str(configured(tmp_path, otrs, **sections)))
+    assert done.returncode == 1
+    [failed] = [found for found in done.stdout.splitlines() if found.startswith("FAIL")]
+    assert re.search(line, failed), failed
+    assert "Traceback" not in done.stderr
+    assert otrs.tickets == []
+
+
+async def test_run_serves_a_call_and_stops_cleanly(tmp_path: Path, otrs: Sandbox) -> None:
+    path = configured(tmp_path, otrs)
+    program = await asyncio.to_thread(Program(path).__enter__)
+    try:
+        done = await command("call", "89161229624", "--name", "Иван", "--server", f"127.0.0.1:{program.port}")
+        assert done.returncode == 0, done.stderr
+        assert "HELPDESK_STATUS=created" in done.stdout
+        assert "SET VARIABLE HELPDESK_STATUS" in done.stderr
+        [ticket] = otrs.tickets
+        assert ticket.customer_user == "ivanov"
+        arguments = ("call", "89161229624", "--script", "nothing", "--json", "--server", f"127.0.0.1:{program.port}")
+        unknown = await command(*arguments)
+        assert (unknown.returncode, json.loads(unknown.stdout)["variables"]) == (1, {"HELPDESK_STATUS": "error"})
+        busy = await command("check", "--connect", "--config", str(path))
+        assert "is in use by the running agi-server" in busy.stdout
+        second = await command("run", "--config", str(path))
+        assert second.returncode == 2
+        assert "in use by another agi-server" in second.stderr
+    finally:
+        await asyncio.to_thread(program.stop)
+    assert f"to 4509: created, ticket {ticket.number}; customer ivanov (exact)" in program.log()
+    assert "Traceback" not in program.log()
+
+
+async def test_a_port_that_is_taken(tmp_path: Path, otrs: Sandbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = await command("run", "--config", str(configured(tmp_path, otrs, fastagi={"port": port})))
+    assert done.returncode == 1
+    assert f"can't listen on 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_call_without_a_server() -> None:
+    done = agi_server("call", "1", "--server", "127.0.0.1:1")
+    assert done.returncode == 1
+    assert "127.0.0.1:1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert agi_server("call", "1", "--server", "nonsense").returncode == 2
+
+
+async def test_systemd_is_told_when_we_are_ready(tmp_path: Path, otrs: Sandbox) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(tmp_path / "notify"))
+        notify.settimeout(20)
+        program = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            *("run", "--config", str(configured(tmp_path, otrs))),
+            env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")},
+            stdout=subprocess.DEVNULL,
+        )
+        assert await asyncio.to_thread(notify.recv, 100) == b"READY=1"
+        program.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(notify.recv, 100) == b"STOPPING=1"
+        assert await program.wait() == 0
+
+
+def test_the_demo_shows_a_call_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    demo = subprocess.Popen([*COMMAND, "demo"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    with demo.stdout:
+        lines = []
+        for line in demo.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(20) == 0
+    shown = "".join(lines)
+    assert "agi_callerid: 89161229624" in shown
+    assert "HELPDESK_STATUS=created" in shown
+    assert re.search(r"ticket \d{16}: Call from 89161229624 \(Иван Иванов\)", shown)
+    assert "AgentTicketZoom;TicketID=" in shown
+    assert list(tmp_path.iterdir()) == []

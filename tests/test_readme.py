@@ -1,0 +1,73 @@
+"""What the README, the samples and the code say is the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agi_server import intake
+from agi_server.cli import main
+from agi_server.config import describe, load
+from agi_server.delivery import FIRST_PAUSE, LONGEST_PAUSE, pause
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DIALPLAN = (ROOT / "asterisk" / "extensions_custom.conf.sample").read_text(encoding="utf-8")
+LONGEST_SHOWN = 60
+
+
+def section(title: str) -> str:
+    return re.split(r"^##+ ", README.split(f"## {title}\n")[1], flags=re.MULTILINE)[0]
+
+
+def test_the_table_of_options_is_the_code_s() -> None:
+    expected = []
+    for option in describe():
+        default = option.default
+        if default not in ("", "required"):
+            default = f"`{default}`" if len(default) < LONGEST_SHOWN else "see the sample"
+        expected.append(f"| `{option.name}` | {default} | {option.help} |")
+    assert re.findall(r"^\| `\w+\.\w+` \|.*$", README, re.MULTILINE) == expected
+
+
+def test_the_small_configuration_is_enough(tmp_path: Path) -> None:
+    for name in ("database-password", "otrs-password"):
+        (tmp_path / name).write_text("secret\n")
+    yaml = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert yaml is not None
+    path = tmp_path / "agi-server.yaml"
+    path.write_text(yaml[1].replace("/etc/agi-server/", f"{tmp_path}/"))
+    assert load(path).ticket.unknown_customer == "unknown-caller"
+
+
+@pytest.mark.parametrize("where", [README, DIALPLAN], ids=["README", "dialplan"])
+def test_every_channel_variable_and_status_is_explained(where: str) -> None:
+    variables = {value for name, value in vars(intake).items() if name.isupper() and str(value).startswith("HELPDESK_")}
+    assert len(variables) == 8
+    assert {name for name in variables if name not in where} == set()
+    statuses = {*intake.STATUS_OF.values(), intake.ERROR}
+    assert {status for status in statuses if not re.search(rf"\b{status}\b", where)} == set()
+
+
+def test_every_command_is_named() -> None:
+    assert {name for name in main.commands if f"`agi-server {name}" not in section("Commands")} == set()
+
+
+def test_the_timetable_is_the_code_s() -> None:
+    first = [f"{pause(failures, lambda: 0.5):g}" for failures in (1, 2, 3)]
+    assert f"after {first[0]}, {first[1]}, {first[2]} … up to {LONGEST_PAUSE:g} seconds" in README.replace("\n", " ")
+    assert f"{FIRST_PAUSE:g}" == first[0]
+
+
+def test_every_file_named_is_there() -> None:
+    for path in re.findall(r"\]\(((?!http)[^)]+)\)", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_make_target_named_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"^make ([\w-]+)|`make ([\w-]+)`", README, re.MULTILINE)):
+        name = "".join(target)
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
