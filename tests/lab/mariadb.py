@@ -12,10 +12,9 @@ import subprocess
 
 from . import facts
 from .daemon import Daemon, listening, require_free
-from .steps import Log, StepError, environment, wait_until
+from .steps import Log, StepError, environment, unfinished_folder, wait_until
 
 DATA_DIR = facts.LAB_DIR / "mariadb"
-UNFINISHED_DIR = facts.LAB_DIR / "mariadb.part"
 CONFIG = facts.LAB_DIR / "mariadb.cnf"
 DAEMON = Daemon("mariadb")
 
@@ -53,15 +52,15 @@ def prepare() -> None:
     CONFIG.write_text(OPTIONS)
     if DATA_DIR.exists():
         return
-    shutil.rmtree(UNFINISHED_DIR, ignore_errors=True)
-    UNFINISHED_DIR.mkdir(mode=0o750)
-    shutil.chown(UNFINISHED_DIR, facts.ACCOUNT, facts.ACCOUNT)
+    unfinished = unfinished_folder(DATA_DIR)
+    unfinished.mkdir(mode=0o750)
+    shutil.chown(unfinished, facts.ACCOUNT, facts.ACCOUNT)
     Log.of("mariadb-install").run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={UNFINISHED_DIR}", "--skip-test-db", "--skip-name-resolve",
+        ["mariadb-install-db", "--no-defaults", f"--datadir={unfinished}", "--skip-test-db", "--skip-name-resolve",
          "--auth-root-authentication-method=normal", "--innodb-log-file-size=256M"],
         user=facts.ACCOUNT, cwd=facts.LAB_DIR,
     )  # fmt: skip
-    UNFINISHED_DIR.rename(DATA_DIR)
+    unfinished.rename(DATA_DIR)
 
 
 def start(*, timeout_s: float = 60) -> None:

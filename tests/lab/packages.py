@@ -8,6 +8,7 @@ are: the component non-free comes from a list of ours, with the address that apt
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
 import time
@@ -17,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import facts
-from .steps import Log, StepError, output
+from .steps import Log, StepError, output, wait_until
 
 APT_DIR = facts.LAB_DIR / "apt"
 SOURCES = APT_DIR / "sources.list"
 STAMP = APT_DIR / "installed"
+DPKG_LOCK = Path("/var/lib/dpkg/lock-frontend")
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_SAVED = APT_DIR / "policy-rc.d.saved"
 POLICY_TEXT = "#!/bin/sh\n# agi-server-lab: no service starts while the lab installs packages\nexit 101\n"
@@ -77,14 +79,12 @@ def refresh() -> None:
     log = Log.of("packages")
     APT_DIR.mkdir(parents=True, exist_ok=True)
     _restore_policy()
-    if output(["dpkg", "--audit"]).strip():
-        with _no_services():
-            log.run(["dpkg", "--configure", "-a"])
     SOURCES.write_text(_machines_own_list())
     _update(log)
     lines = [_machines_own_list(), mirror().line(_release(), "non-free"), ""]
     SOURCES.write_text("\n".join(lines))
     _update(log)
+    _mend(log)
     if shutil.which(ROOT_MAKER) is None:
         _install(log, [ROOT_MAKER])
 
@@ -140,6 +140,30 @@ def _update(log: Log) -> None:
             time.sleep(3)
         else:
             return
+
+
+def _mend(log: Log) -> None:
+    """Finish what an interrupted installation (ours or another) left half done."""
+    wait_until("dpkg is free", _dpkg_free, timeout_s=300, log=log.path)
+    if not output(["dpkg", "--audit"]).strip():
+        return
+    states = output(["dpkg-query", "--show", "--showformat", "${db:Status-Eflag} ${binary:Package}\\n"])
+    torn = [line.split()[1] for line in states.splitlines() if line.startswith("reinstreq ")]
+    with _no_services():
+        if torn:
+            log.run(["apt-get", *_options(), "install", "--reinstall", *torn], timeout_s=900)
+        log.run(["dpkg", "--configure", "-a"], timeout_s=900)
+        log.run(["apt-get", *_options(), "--fix-broken", "install"], timeout_s=900)
+
+
+def _dpkg_free() -> bool:
+    """Does no other apt or dpkg work on this machine, such as one that an interrupted run left behind?"""
+    with DPKG_LOCK.open("w") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def _install(log: Log, relations: list[str]) -> None:

@@ -7,7 +7,6 @@ Makes the root, starts and stops the server; calls are placed by asterisk.py. Th
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import socket
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from . import facts, packages, pbx_config
 from .daemon import Daemon, listening, require_free
-from .steps import Log, StepError, environment, output, wait_until
+from .steps import Log, StepError, environment, output, unfinished_folder, wait_until
 
 STARTED_WITH = facts.RUN_DIR / "asterisk.started"
 """Suite and print of the configuration that Asterisk was last started with."""
@@ -41,9 +40,7 @@ def make_root(of: str) -> None:
     """Make a suite's root, once; what interrupted runs left is thrown away."""
     if root(of).exists():
         return
-    for left in facts.LAB_DIR.glob(f"asterisk-{of}.part-*"):
-        _remove_tree(left)
-    unfinished = facts.LAB_DIR / f"asterisk-{of}.part-{os.getpid()}"
+    unfinished = unfinished_folder(root(of))
     lines = [packages.mirror().line(of, "main")]
     if of == "bullseye":
         lines.append(packages.mirror(security=True).line("bullseye-security", "main"))
@@ -134,12 +131,3 @@ def _machines_apt_options() -> list[str]:
     """How this machine's apt reaches its mirrors and judges dates: mmdebstrap's own apt does not read that."""
     names = [f"Acquire::{name}" for name in ("http::Proxy", "https::Proxy", "Check-Date")]
     return output(["apt-config", "dump", "--no-empty", "--format", '%f "%v";%n', *names]).splitlines()
-
-
-def _remove_tree(folder: Path) -> None:
-    """Remove a half made root: what is still mounted inside it first."""
-    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for mount in sorted((name for name in mounts if name.startswith(f"{folder}{os.sep}")), reverse=True):
-        subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
-    if folder.exists():
-        shutil.rmtree(folder)

@@ -7,6 +7,7 @@ LOG_DIR/<step>.log; when one fails, StepError carries that path and the log's la
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -112,10 +113,11 @@ def step(name: str) -> Iterator[None]:
     began = time.monotonic()
     try:
         yield
-    except StepError as failure:
+    except (StepError, OSError, subprocess.SubprocessError) as error:
+        failure = error if isinstance(error, StepError) else StepError(f"{type(error).__name__}: {error}")
         failure.step = failure.step or name
         say(f"  {name} ... failed after {time.monotonic() - began:.1f} s")
-        raise
+        raise failure from error
     say(f"  {name} {time.monotonic() - began:.1f} s")
 
 
@@ -126,3 +128,17 @@ def wait_until(what: str, test: Callable[[], bool], *, timeout_s: float, log: Pa
         if time.monotonic() > deadline:
             raise StepError(f"{what}: not within {timeout_s:.0f} s", log)
         time.sleep(0.02)
+
+
+def unfinished_folder(finished: Path) -> Path:
+    """A name beside a folder that is to be made: it gets its own name when it is whole."""
+    return finished.with_name(f"{finished.name}.part-{os.getpid()}")
+
+
+def clear_unfinished() -> None:
+    """Remove what interrupted runs left half made."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for left in facts.LAB_DIR.glob("*.part-*"):
+        for mount in sorted((name for name in mounts if name.startswith(f"{left}/")), reverse=True):
+            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+        shutil.rmtree(left, ignore_errors=True)  # an orphan may still write in it: then the next run removes it

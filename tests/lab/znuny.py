@@ -18,7 +18,7 @@ from pathlib import Path
 
 from . import facts, mariadb, packages
 from .daemon import Daemon, require_free
-from .steps import Log, StepError, wait_until
+from .steps import Log, StepError, unfinished_folder, wait_until
 from .tickets import Article, Ticket, count_tickets, ticket, ticket_by_call, tickets_by_call
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
 
 url = facts.WEB_SERVICE_URL
 HOME = facts.LAB_DIR / "znuny"
-UNFINISHED = facts.LAB_DIR / "znuny.part"
 PACKAGED_HOME = "/usr/share/otrs"
 CONTENT_SCRIPT = Path(__file__).with_name("content.pl")
 STAMPS = """\
@@ -101,12 +100,12 @@ def unpack() -> None:
     """Unpack the package, once, into a tree of our account's own."""
     if HOME.exists():
         return
-    shutil.rmtree(UNFINISHED, ignore_errors=True)
-    whole = UNFINISHED / "package"
+    unfinished = unfinished_folder(HOME)
+    whole = unfinished / "package"
     whole.mkdir(parents=True)
     log = Log.of("znuny-unpack")
     log.run(["dpkg-deb", "-x", packages.download_znuny(), whole])
-    home = UNFINISHED / "home"
+    home = unfinished / "home"
     (whole / PACKAGED_HOME[1:]).rename(home)
     (home / "var").unlink()
     (whole / "var/lib/otrs").rename(home / "var")
@@ -124,7 +123,7 @@ def unpack() -> None:
     (home / "apache2.conf").write_text(_our_paths((whole / "etc/apache2/conf-available/otrs2.conf").read_text()))
     log.run(["chown", "-R", f"{facts.ACCOUNT}:{facts.ACCOUNT}", home])
     home.rename(HOME)
-    shutil.rmtree(UNFINISHED)
+    shutil.rmtree(unfinished)
 
 
 def configure_apache() -> None:
