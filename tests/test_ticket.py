@@ -76,9 +76,9 @@ def test_a_stranger_gets_the_configured_customer_and_no_customer_id() -> None:
     ],
 )
 def test_names_in_templates(text: str, known: str, stranger: str | None) -> None:
-    form = replace(FORM, title=text)
-    assert compose(form).title == known
-    assert compose(form, recognition=NOBODY).title == (known if stranger is None else stranger)
+    form = replace(FORM, title=f"={text}")
+    assert compose(form).title == f"={known}"
+    assert compose(form, recognition=NOBODY).title == f"={known if stranger is None else stranger}"
 
 
 def test_a_body_keeps_its_lines() -> None:
