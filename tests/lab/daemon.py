@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import facts
-from .steps import Log, StepError, environment
+from .steps import Log, StepError, environment, wait_until
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Daemon:
     """A server by its name: LAB_DIR/run/<name>.pid, LAB_DIR/log/<name>.log."""
 
     name: str
+    port: int
+    """The TCP port that it listens on."""
 
     @property
     def pid_file(self) -> Path:
@@ -35,15 +37,30 @@ class Daemon:
 
     def pid(self) -> int | None:
         """The running process, or None if there is none of ours."""
+        pid, started = self._recorded()
+        return pid if pid and _start_time(pid) == started else None
+
+    def _recorded(self) -> tuple[int, str]:
         try:
             pid, started = self.pid_file.read_text(encoding="ascii").split()
         except (OSError, ValueError):
-            return None
-        return int(pid) if pid.isdigit() and _start_time(int(pid)) == started else None
+            return 0, ""
+        return (int(pid), started) if pid.isdigit() else (0, "")
+
+    def _end_orphans(self) -> None:
+        """End the children of a server that died: they are still in its session, and hold its port."""
+        pid, _ = self._recorded()
+        if not pid or _start_time(pid):
+            return  # it runs; or its number is somebody else's now, who could not have it while orphans had the session
+        for folder in Path("/proc").glob("[0-9]*"):
+            if _stat(int(folder.name))[3:4] == [str(pid)]:
+                os.kill(int(folder.name), signal.SIGKILL)
 
     def start(self, command: Sequence[str | Path], *, user: str | None = None, cwd: Path = Path("/")) -> None:
         """Start it in a session of its own and write its pid file; it outlives us."""
         facts.RUN_DIR.mkdir(parents=True, exist_ok=True)
+        self._end_orphans()
+        wait_until(f"port {self.port} is free for {self.name} (another process holds it)", self._port_free, timeout_s=3)
         log = Log.of(self.name)
         with log.path.open("ab") as out:
             try:
@@ -56,6 +73,9 @@ class Daemon:
                 raise StepError(f"{command[0]} cannot be started: {error}", log.path) from None
         self.pid_file.write_text(f"{process.pid} {_start_time(process.pid)}", encoding="ascii")
         process.returncode = 0  # it is not ours to wait for: no warning when this object goes
+
+    def _port_free(self) -> bool:
+        return not listening(self.port)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal if it runs."""
@@ -71,6 +91,7 @@ class Daemon:
             if not self._gone(pid, grace_s):
                 os.kill(pid, signal.SIGKILL)
                 self._gone(pid, 10)
+        self._end_orphans()
         self.pid_file.unlink(missing_ok=True)
 
     def kill(self) -> None:
@@ -79,6 +100,7 @@ class Daemon:
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
             self._gone(pid, 10)
+        self._end_orphans()
         self.pid_file.unlink(missing_ok=True)
 
     def _gone(self, pid: int, within_s: float) -> bool:
@@ -91,13 +113,18 @@ class Daemon:
         return True
 
 
+def _stat(pid: int) -> list[str]:
+    """/proc/PID/stat behind the name: state, parent, group, session, ...; nothing if there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
 def _start_time(pid: int) -> str:
     """The process's start time in clock ticks; empty for none or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
+    fields = _stat(pid)
+    return "" if not fields or fields[0] in "ZX" else fields[19]
 
 
 def _reap(pid: int) -> None:
@@ -113,9 +140,3 @@ def listening(port: int, host: str = facts.HOST) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((host, port)) == 0
-
-
-def require_free(port: int, what: str) -> None:
-    """StepError if a process that is not the lab's holds the port."""
-    if listening(port):
-        raise StepError(f"port {port}, which the lab wants for {what}, is taken by another process")

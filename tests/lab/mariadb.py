@@ -11,12 +11,12 @@ import shutil
 import subprocess
 
 from . import facts
-from .daemon import Daemon, listening, require_free
+from .daemon import Daemon, listening
 from .steps import Log, StepError, environment, unfinished_folder, wait_until
 
 DATA_DIR = facts.LAB_DIR / "mariadb"
 CONFIG = facts.LAB_DIR / "mariadb.cnf"
-DAEMON = Daemon("mariadb")
+DAEMON = Daemon("mariadb", facts.MARIADB_PORT)
 
 OPTIONS = f"""\
 [mariadbd]
@@ -66,7 +66,6 @@ def prepare() -> None:
 def start(*, timeout_s: float = 60) -> None:
     """Start it, if it does not run, and wait until it answers."""
     if DAEMON.pid() is None:
-        require_free(facts.MARIADB_PORT, "MariaDB")
         command = ["/usr/sbin/mariadbd", f"--defaults-file={CONFIG}", f"--datadir={DATA_DIR}"]
         DAEMON.start(command, user=facts.ACCOUNT)
     wait_until("MariaDB answers", _answers, timeout_s=timeout_s, log=DAEMON.log)

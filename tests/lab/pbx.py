@@ -13,12 +13,12 @@ import subprocess
 from pathlib import Path
 
 from . import facts, packages, pbx_config
-from .daemon import Daemon, listening, require_free
+from .daemon import Daemon, listening
 from .steps import Log, StepError, environment, output, unfinished_folder, wait_until
 
 STARTED_WITH = facts.RUN_DIR / "asterisk.started"
 """Suite and print of the configuration that Asterisk was last started with."""
-DAEMON = Daemon("asterisk")
+DAEMON = Daemon("asterisk", facts.AMI_PORT)
 
 
 def suite() -> str:
@@ -59,7 +59,6 @@ def start(of: str | None = None) -> None:
     if DAEMON.pid() is not None and _started_with() == wanted:
         return
     stop()
-    require_free(facts.AMI_PORT, "Asterisk's manager")
     _configure(root(of), files)
     STARTED_WITH.write_text(" ".join(wanted))
     log_file().unlink(missing_ok=True)

@@ -126,7 +126,7 @@ def wait_until(what: str, test: Callable[[], bool], *, timeout_s: float, log: Pa
     deadline = time.monotonic() + timeout_s
     while not test():
         if time.monotonic() > deadline:
-            raise StepError(f"{what}: not within {timeout_s:.0f} s", log)
+            raise StepError(f"waited {timeout_s:.0f} s in vain until {what}", log)
         time.sleep(0.02)
 
 

@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 
 from . import facts, mariadb, packages
-from .daemon import Daemon, require_free
+from .daemon import Daemon
 from .steps import Log, StepError, unfinished_folder, wait_until
 from .tickets import Article, Ticket, count_tickets, ticket, ticket_by_call, tickets_by_call
 
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS lab.stamp (name VARCHAR(50) PRIMARY KEY, value TEXT);
 """What has been done to this database is written in it: it cannot outlive it."""
 FILL_DIR = facts.LAB_DIR / "fill"
 APACHE_CONFIG = facts.LAB_DIR / "apache.conf"
-DAEMON = Daemon("apache")
+DAEMON = Daemon("apache", facts.APACHE_PORT)
 
 CONFIG_PM = f"""\
 package Kernel::Config;
@@ -181,7 +181,6 @@ def fill() -> None:
 def start(*, timeout_s: float = 60) -> None:
     """Start Apache, if it does not run, and wait until the web service's script answers."""
     if DAEMON.pid() is None:
-        require_free(facts.APACHE_PORT, "Apache")
         (facts.RUN_DIR / "apache.httpd.pid").unlink(missing_ok=True)
         DAEMON.start(["/usr/sbin/apache2", "-f", APACHE_CONFIG, "-D", "FOREGROUND"], user=facts.ACCOUNT)
     wait_until("Znuny answers", _answers, timeout_s=timeout_s, log=facts.LOG_DIR / "apache-error.log")
