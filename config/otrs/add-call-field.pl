@@ -14,22 +14,23 @@ use Getopt::Long;
 
 my ( $Home, $Name );
 
+sub stop { print STDERR "$_[0]\n"; exit( $_[1] // 1 ) }
+
 BEGIN {
     $Name = 'AsteriskUniqueID';
-    GetOptions( 'home=s' => \$Home, 'name=s' => \$Name )
-        or die "usage: $0 [--home FOLDER] [--name FIELD]\n";
-    $Home //= ( grep { -e "$_/Kernel/System/ObjectManager.pm" } qw(/opt/znuny /opt/otrs /usr/share/otrs) )[0]
-        // die "OTRS is in none of the usual places: say where with --home FOLDER\n";
-    -e "$Home/Kernel/System/ObjectManager.pm" or die "$Home is not OTRS's folder\n";
-    $Name =~ /\A[A-Za-z0-9]+\z/ or die "a field's name may have letters and digits only, not '$Name'\n";
+    GetOptions( 'home=s' => \$Home, 'name=s' => \$Name ) or stop( "usage: $0 [--home FOLDER] [--name FIELD]", 2 );
+    my @Found = grep { -e "$_/Kernel/System/ObjectManager.pm" } $Home // qw(/opt/znuny /opt/otrs /usr/share/otrs);
+    $Home = shift @Found
+        // stop( defined $Home ? "$Home is not OTRS's folder" : 'OTRS is in none of the usual places: --home FOLDER', 2 );
+    $Name =~ /\A[A-Za-z0-9]+\z/ or stop( "a field's name may have letters and digits only, not '$Name'", 2 );
     unshift @INC, $Home, "$Home/Kernel/cpan-lib", "$Home/Custom";
 }
 
 use Kernel::System::ObjectManager;
 
 if ( $> == 0 ) {
-    die "run this as the user that OTRS runs as (often otrs or znuny), not as root:"
-        . " root's files in its cache would lock OTRS out\n";
+    stop(     'run this as the user that OTRS runs as (often otrs or znuny), not as root:'
+            . " files of root's in its cache would lock OTRS out" );
 }
 
 local $Kernel::OM = Kernel::System::ObjectManager->new(
@@ -39,18 +40,17 @@ my $Fields = $Kernel::OM->Get('Kernel::System::DynamicField');
 my $Field  = $Fields->DynamicFieldGet( Name => $Name );
 
 if ( %{ $Field // {} } ) {
-    my $Found = "$Field->{FieldType} field of $Field->{ObjectType}";
     if ( $Field->{FieldType} ne 'Text' || $Field->{ObjectType} ne 'Ticket' ) {
-        die "dynamic field $Name is there already, but it is a $Found, and a Text field of Ticket is needed:"
-            . " choose another --name\n";
+        stop(     "dynamic field $Name is there already, but as a $Field->{FieldType} field of $Field->{ObjectType};"
+                . ' a Text field of Ticket is needed: choose another --name' );
     }
-    if ( $Field->{ValidID} != 1 ) {
-        $Fields->DynamicFieldUpdate( %{$Field}, ValidID => 1, UserID => 1 )
-            or die "dynamic field $Name is there, but not valid, and cannot be changed: see OTRS's log\n";
-        print "dynamic field $Name was there, but not valid: it is valid now\n";
+    if ( $Field->{ValidID} == 1 ) {
+        print "dynamic field $Name is there already: nothing to do\n";
         exit 0;
     }
-    print "dynamic field $Name is there already: nothing to do\n";
+    $Fields->DynamicFieldUpdate( %{$Field}, ValidID => 1, UserID => 1 )
+        or stop("dynamic field $Name is there, but not valid, and cannot be changed: see OTRS's log");
+    print "dynamic field $Name was there, but not valid: it is valid now\n";
     exit 0;
 }
 
@@ -63,5 +63,5 @@ my $FieldID = $Fields->DynamicFieldAdd(
     Config     => { DefaultValue => '' },
     ValidID    => 1,
     UserID     => 1,
-) or die "dynamic field $Name cannot be added: see OTRS's log\n";
+) or stop("dynamic field $Name cannot be added: see OTRS's log");
 print "dynamic field $Name added (ID $FieldID)\n";

@@ -43,7 +43,8 @@ def up() -> None:
     """Install what is missing, start what does not run."""
     began = time.monotonic()
     with _alone():
-        facts.READY_FILE.unlink(missing_ok=True)
+        if not running():  # a lab that runs stays ready for those who use it
+            facts.READY_FILE.unlink(missing_ok=True)
         _make_account()
         clear_unfinished()
         if packages.installed():
