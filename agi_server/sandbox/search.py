@@ -38,9 +38,9 @@ def like(pattern: str, value: str) -> bool:
 
 
 def fits_expression(expression: str, value: str) -> bool:
-    """A title's criterion: `+` and `&&` are and, `||` is or, `!` is not; quotes and a backslash protect.
+    """A title's criterion: `+` and `&&` are and, `||` is or, `!` is not, and brackets group.
 
-    Brackets group in OTRS; here they are only skipped.
+    Quotes protect, and so does a backslash, save before `+`. Here brackets are only skipped around a part.
     """
     protected: list[str] = []
 
@@ -50,10 +50,12 @@ def fits_expression(expression: str, value: str) -> bool:
 
     def fits(part: str) -> bool:
         bare = part.strip(" ()")
+        if re.search(r"[()]", bare):
+            return False
         pattern = re.sub("\0([0-9]+)\0", lambda found: protected[int(found[1])], bare.removeprefix("!"))
         return like(pattern, value) is not bare.startswith("!")
 
-    alternatives = re.sub(r'"([^"]+)"|\\(.)', protect, expression).split("||")
+    alternatives = re.sub(r'"([^"]+)"|\\([^+"\\])', protect, expression).split("||")
     return any(all(map(fits, re.split(r"&&|\+", alternative))) for alternative in alternatives)
 
 
@@ -67,7 +69,7 @@ def _attributes(data: Struct) -> Iterable[Criterion]:
         "CustomerUserLogin": lambda wanted, ticket: like(wanted, ticket.customer_user),
         "Queues": lambda wanted, ticket: wanted == ticket.queue,
         "States": lambda wanted, ticket: wanted == ticket.state,
-        "StateType": lambda wanted, ticket: wanted == STATE_TYPES[ticket.state],
+        "StateType": lambda wanted, ticket: wanted.lower() == STATE_TYPES[ticket.state],
     }
     for name, fits in patterns.items():
         wanted = [value for value in texts(data, name) if not ANYTHING.fullmatch(value)]
