@@ -29,6 +29,8 @@ log = logging.getLogger("agi_server.app")
 
 STOPPING = 5.0
 """Seconds for calls and attempts in hand, each, when the program stops."""
+FAREWELL = 30.0
+"""Seconds for a session beyond its patience: to set the variables."""
 PRUNING = 3600.0
 """Seconds between two rounds of forgetting old calls."""
 
@@ -61,7 +63,11 @@ class App:
             {"ticket": intake.ticket},
             unknown=intake.unknown,
             allow=config.fastagi.allow,
-            limits=Limits(sessions=config.fastagi.max_sessions, request_seconds=config.fastagi.request_timeout),
+            limits=Limits(
+                sessions=config.fastagi.max_sessions,
+                request_seconds=config.fastagi.request_timeout,
+                session_seconds=config.fastagi.patience + FAREWELL,
+            ),
         )
 
     async def __aenter__(self) -> Self:

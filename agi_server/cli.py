@@ -12,18 +12,19 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 
-from agi_server import __version__, logs
+from agi_server import __version__, calls, logs
 from agi_server.app import App
 from agi_server.asterisk.client import place_call
 from agi_server.check import check_connections, check_form
 from agi_server.config import Config, ConfigError, load
 from agi_server.demo import demonstrate, describe
-from agi_server.journal import JournalBusyError, JournalError
+from agi_server.journal import JournalBusyError, JournalError, State
 
 DEFAULT_CONFIG = "/etc/agi-server/agi-server.yaml"
 T = TypeVar("T")
@@ -131,6 +132,50 @@ def call(path: Path, number: str, name: str, dialled: str, script: str, server: 
         click.echo(describe(report))
     status = report.variables.get("HELPDESK_STATUS", "")
     sys.exit(FAILED if status in ("", "error") else 0)
+
+
+@main.group("calls")
+def calls_() -> None:
+    """What became of the calls, and what a person decides of them."""
+
+
+@calls_.command("list")
+@config_option
+@click.option("--state", "states", multiple=True, type=click.Choice([*State]), help="Only these  [default: all open]")
+@click.option("--since", type=calls.Since(), help="Only those of the last 15m, 1h, 7d.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def calls_list(path: Path, states: tuple[State, ...], since: timedelta | None, as_json: bool) -> None:
+    """Calls that are no tickets yet, or those asked for, newest first."""
+    calls.with_journal(_load(path), lambda journal: calls.show_list(journal, states, since, as_json=as_json))
+
+
+@calls_.command("show")
+@config_option
+@click.argument("id")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def calls_show(path: Path, id: str, as_json: bool) -> None:
+    """One call, and each thing that happened to it."""
+    calls.with_journal(_load(path), lambda journal: calls.show_one(journal, id, as_json=as_json))
+
+
+@calls_.command("retry")
+@config_option
+@click.argument("ids", nargs=-1)
+@click.option("--parked", is_flag=True, help="All that are parked.")
+def calls_retry(path: Path, ids: tuple[str, ...], parked: bool) -> None:
+    """Try calls again now: after their reason is mended."""
+    if not ids and not parked:
+        raise click.UsageError("name the calls, or --parked")
+    calls.with_journal(_load(path), lambda journal: calls.retry(journal, ids, parked=parked))
+
+
+@calls_.command("drop")
+@config_option
+@click.argument("id")
+@click.option("--why", required=True, help="Kept in the call's history.")
+def calls_drop(path: Path, id: str, why: str) -> None:
+    """Decide that a call shall be no ticket."""
+    calls.with_journal(_load(path), lambda journal: calls.drop(journal, id, why))
 
 
 async def _serve(config: Config) -> None:

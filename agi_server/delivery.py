@@ -56,8 +56,8 @@ OWN_FAULT = 3
 """A call that failed this often while OTRS was well says more about itself than about OTRS."""
 LOOKUP_LIMIT = 2.0
 """Seconds for finding the customer; then the call goes on as one from a stranger."""
-LONGEST_REST = 30.0
-"""Seconds after which the loop looks at the journal even if nothing woke it."""
+LONGEST_REST = 10.0
+"""Seconds after which the loop looks at the journal even if nothing woke it: a person may have changed an entry."""
 
 
 def pause(failures: int, chance: Callable[[], float] = random.random) -> float:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from agi_server.asterisk.agi import Request
 from agi_server.asterisk.fastagi import Session
+from agi_server.asterisk.request import Request
 from agi_server.call import NOBODY, Call, Created, Recognition
 from agi_server.delivery import Delivery
 from agi_server.journal import Entry, Journal, JournalError, State
@@ -71,8 +71,6 @@ class Intake:
         began = asyncio.get_running_loop().time()
         call = call_of(session.request, self._numbering, self._clock())
         call_id.set(call.unique_id)
-        if call.unreadable:
-            log.warning("the caller ID forges lines of AGI: the call is taken without number and name")
         who = asyncio.create_task(self._delivery.recognise(call), name=f"who rings in {call.unique_id}")
         entry = await self._take(call, who, session, began + self._patience)
         recognition = (entry and entry.recognition) or (who.result() if who.done() else NOBODY)

@@ -17,7 +17,7 @@ STOREYS = (
     {"intake"},
     {"config"},
     {"app", "check"},
-    {"demo"},
+    {"demo", "calls"},
     {"cli"},
     {"__main__"},
 )

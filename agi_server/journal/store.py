@@ -23,6 +23,9 @@ from agi_server.journal import records
 from agi_server.journal.records import Entry, Event, State, calls, history, metadata, stamp
 from agi_server.journal.writer import JournalError, Work, Writer, why
 
+MOST_SHOWN = 1000
+"""Entries that a list may have."""
+
 
 class JournalBusyError(JournalError):
     """Another process has this journal open; two would double calls."""
@@ -37,10 +40,13 @@ class Journal:
         self._writer: Writer | None = None
         self._lock: int | None = None
 
-    async def open(self) -> None:
-        """Open or make the tables; raises JournalBusyError if another process has them open."""
+    async def open(self, *, serving: bool = True) -> None:
+        """Open or make the tables; who serves calls from them does so alone, or JournalBusyError is raised."""
         try:
-            self._take_lock()
+            if serving:
+                self._take_lock()
+            else:
+                self._expect_file()
             self._engine = create_async_engine(self._url)
             sa.event.listen(self._engine.sync_engine, "connect", _set_pragmas)
             async with self._engine.begin() as connection:
@@ -112,6 +118,16 @@ class Journal:
         values = {"state": State.PARKED, "doubt": doubt, "reason": reason}
         return await self._change(entry, (State.WAITING, State.SENDING), values, now, "parked", reason)
 
+    async def retry(self, entry: Entry, now: datetime) -> Entry | None:
+        """A person wants it tried again now. None: it is not waiting or parked any more."""
+        values = {"state": State.WAITING, "due": stamp(now)}
+        return await self._change(entry, (State.WAITING, State.PARKED), values, now, "retried", "")
+
+    async def drop(self, entry: Entry, words: str, now: datetime) -> Entry | None:
+        """A person wants no ticket of it. None: it is not waiting or parked any more."""
+        values = {"state": State.DROPPED, "ended": stamp(now), "reason": words}
+        return await self._change(entry, (State.WAITING, State.PARKED), values, now, "dropped", words)
+
     async def recover(self, now: datetime) -> int:
         """At start: attempts that a crash cut off become due now, their end being unknown. Returns how many."""
 
@@ -145,6 +161,12 @@ class Journal:
         query = sa.select(calls.c.id, calls.c.due).where(calls.c.state == State.WAITING)
         rows = await self._read(query.order_by(calls.c.due).limit(1 + len(skip)))
         return next((records.time(row.due) for row in rows if row.id not in skip), None)
+
+    async def entries(self, states: Collection[State], since: datetime) -> list[Entry]:
+        """The calls in these states that came at that time or later, newest first; at most `MOST_SHOWN`."""
+        query = sa.select(calls).where(calls.c.state.in_(states), calls.c.added >= stamp(since))
+        rows = await self._read(query.order_by(calls.c.id.desc()).limit(MOST_SHOWN))
+        return [records.entry(row) for row in rows]
 
     async def get(self, unique_id: str) -> Entry | None:
         """The entry of this call, or None."""
@@ -210,6 +232,11 @@ class Journal:
         if self._engine is None:
             raise JournalError("the journal is closed")
         return self._engine
+
+    def _expect_file(self) -> None:
+        """Who only looks on must not make the file: it would be his, and not the service's."""
+        if not Path(self._url.database or "").exists():
+            raise JournalError(f"there is no journal {self._url.database}: has agi-server run with this configuration?")
 
     def _take_lock(self) -> None:
         """Hold a lock file beside the database as long as we live; the system frees it, however we end."""

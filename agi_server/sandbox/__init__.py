@@ -1,5 +1,5 @@
 """A small OTRS in our own process, for the demo and for tests: `Sandbox`."""
 
-from .otrs import Sandbox
+from agi_server.sandbox.otrs import Sandbox
 
 __all__ = ["Sandbox"]

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import stock
-from .envelope import Struct, text
+from agi_server.sandbox import stock
+from agi_server.sandbox.envelope import Struct, text
 
 NO_ACCESS = "User does not have access to the ticket!"
 

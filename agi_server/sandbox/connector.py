@@ -11,14 +11,14 @@ import secrets
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from . import stock
-from .checks import NO_ACCESS, FaultError, RefusalError, given
-from .envelope import Output, Request, Struct, text, texts
-from .people import Person
-from .search import search
-from .tickets import Store
-from .view import ticket_fields
-from .writing import Writer
+from agi_server.sandbox import stock
+from agi_server.sandbox.checks import NO_ACCESS, FaultError, RefusalError, given
+from agi_server.sandbox.envelope import Output, Request, Struct, text, texts
+from agi_server.sandbox.people import Person
+from agi_server.sandbox.search import search
+from agi_server.sandbox.tickets import Store
+from agi_server.sandbox.view import ticket_fields
+from agi_server.sandbox.writing import Writer
 
 OPERATIONS = frozenset({"SessionCreate", "TicketCreate", "TicketUpdate", "TicketGet", "TicketSearch"})
 SESSIONS_KEPT = 1000

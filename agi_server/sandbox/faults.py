@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from . import envelope
+from agi_server.sandbox import envelope
 
 Pause = float | asyncio.Event | None
 """Seconds, or until somebody sets the event."""

@@ -18,13 +18,13 @@ from typing import Self
 
 from aiohttp import web
 
-from . import envelope, pages
-from .checks import FaultError, RefusalError
-from .connector import OPERATIONS, Connector
-from .envelope import Answer, Request
-from .faults import Faults, pause
-from .people import People
-from .tickets import Store, Ticket
+from agi_server.sandbox import envelope, pages
+from agi_server.sandbox.checks import FaultError, RefusalError
+from agi_server.sandbox.connector import OPERATIONS, Connector
+from agi_server.sandbox.envelope import Answer, Request
+from agi_server.sandbox.faults import Faults, pause
+from agi_server.sandbox.people import People
+from agi_server.sandbox.tickets import Store, Ticket
 
 HOST = "127.0.0.1"
 WEB_SERVICE = "GenericTicketConnectorSOAP"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from .tickets import Ticket
+from agi_server.sandbox.tickets import Ticket
 
 SHOWN = 200
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S UTC"

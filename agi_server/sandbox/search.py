@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
-from .checks import given
-from .envelope import Struct, structs, text, texts
-from .stock import STATE_TYPES
-from .tickets import Ticket
+from agi_server.sandbox.checks import given
+from agi_server.sandbox.envelope import Struct, structs, text, texts
+from agi_server.sandbox.stock import STATE_TYPES
+from agi_server.sandbox.tickets import Ticket
 
 DEFAULT_LIMIT = 500
 ANYTHING = re.compile(r"[*%]{1,3}")

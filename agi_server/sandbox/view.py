@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from . import stock
-from .envelope import Output
-from .tickets import Article, Ticket
+from agi_server.sandbox import stock
+from agi_server.sandbox.envelope import Output
+from agi_server.sandbox.tickets import Article, Ticket
 
 
 def ticket_fields(

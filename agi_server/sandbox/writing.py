@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
-from . import checks, stock
-from .checks import NO_ACCESS, FaultError, RefusalError, given
-from .envelope import Output, Struct, struct, structs, text
-from .people import Person
-from .tickets import TITLE_CHARACTERS, Article, Store, Ticket, one_line, plain_lines, storable
+from agi_server.sandbox import checks, stock
+from agi_server.sandbox.checks import NO_ACCESS, FaultError, RefusalError, given
+from agi_server.sandbox.envelope import Output, Struct, struct, structs, text
+from agi_server.sandbox.people import Person
+from agi_server.sandbox.tickets import TITLE_CHARACTERS, Article, Store, Ticket, one_line, plain_lines, storable
 
 AGENT_NAME = "Asterisk Calls"
 """`From` of an article that TicketUpdate adds."""
