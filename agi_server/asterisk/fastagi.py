@@ -1,0 +1,330 @@
+"""The FastAGI listener: sockets around `agi`, limits, deadlines, and the script that has the name asked for.
+
+What a script does is its own affair; it is not ended by a hangup, since the missed call matters most. A client that
+is a stranger, one too many, silent, slow or talks something else is closed and counted in `rejected`, and costs the
+others nothing. Always: no connection waits for its peer without a limit, no buffer grows, each connection is closed
+as soon as its script has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import itertools
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from agi_server.asterisk import agi
+from agi_server.asterisk.agi import Reply
+from agi_server.asterisk.request import Request
+
+log = logging.getLogger("agi_server.fastagi")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+BACKLOG = 1_024
+"""A SYN that finds the queue full costs the call 2 s in Asterisk."""
+REMIND_SECONDS = 60.0
+"""How often a warning is repeated that strangers, or too many calls, could repeat at will."""
+CLOSING_SECONDS = 1.0
+"""How long `stop` waits for the scripts that it has cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one listener bears; bytes and lines as in `agi`, where their sources are."""
+
+    sessions: int = 500
+    """Connections at once: 500 calls a second of 1 s each, or a tenth of that through a slow OTRS."""
+    request_seconds: float = 5.0
+    """For the whole request; Asterisk needs some 0.5 ms."""
+    reply_seconds: float = 5.0
+    """For the answer to one command; Asterisk needs 0.2 ms for those that do nothing to the call."""
+    session_seconds: float = 30.0
+    """For the script, of which Asterisk would wait for ever: then the connection is closed, the script goes on."""
+    block_bytes: int = agi.BLOCK_BYTES
+    block_lines: int = agi.BLOCK_LINES
+    reply_bytes: int = agi.REPLY_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The connection's own facts."""
+
+    number: int
+    """Counted from 1 in each listener; stands in every line of the log."""
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"connection {self.number} ({self.host})"
+
+
+class Gone(Exception):  # noqa: N818 - says what happened, and to whom it matters is not an error
+    """Nobody is there to take the command: Asterisk has closed, or did not answer in time."""
+
+
+class Session:
+    """A call, as its script sees it."""
+
+    def __init__(self, connection: _Connection, request: Request, peer: Peer) -> None:
+        self._connection = connection
+        self.request = request
+        self.peer = peer
+        self.hung_up = asyncio.Event()
+        """Set as soon as nobody waits for our answer: the caller has hung up, or Asterisk has gone."""
+
+    async def execute(self, words: str, *arguments: str) -> Reply:
+        """Give Asterisk a command, and take its answer; `Gone` if there is none, LocalError as in `agi`."""
+        return await self._connection.ask(self._connection.conversation.command, words, *arguments)
+
+    async def set_variable(self, name: str, value: str) -> bool:
+        """Set a channel variable; False if Asterisk is gone or did not accept it."""
+        try:
+            reply = await self._connection.ask(self._connection.conversation.set_variable, name, value)
+        except Gone:
+            return False
+        return reply.code == 200 and reply.result == "1"
+
+
+Script = Callable[[Session], Awaitable[None]]
+
+
+class FastAgiServer:
+    """Listens for Asterisk's calls, and runs a script for each."""
+
+    def __init__(
+        self,
+        scripts: Mapping[str, Script],
+        *,
+        unknown: Script,
+        allow: Sequence[Network],
+        limits: Limits | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.rejected: Counter[str] = Counter()
+        """Connections that did not become a call: stranger, full, closed, slow, malformed."""
+        self.calls = 0
+        """Requests that became a script's."""
+        self._scripts = dict(scripts)
+        self._unknown = unknown
+        self._allow = tuple(allow)
+        self._numbers = itertools.count(1)
+        self._connections: set[_Connection] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._warned: dict[str, float] = {}
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str | Sequence[str], port: int) -> None:
+        """Listen; OSError if that is not possible. Port 0 asks the system for one."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), host, port, backlog=BACKLOG)
+
+    @property
+    def port(self) -> int:
+        """The port that we listen on; the first one if a name stands for several addresses and 0 was asked for."""
+        assert self._server is not None, "not started"
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def sessions(self) -> int:
+        """Connections that are open or whose scripts still run."""
+        return len(self._connections)
+
+    async def stop(self, patience: float) -> None:
+        """Stop listening, give what runs `patience` seconds to end, then end it."""
+        if self._server is not None:
+            self._server.close()
+        await self._wait_idle(patience)
+        for connection in tuple(self._connections):
+            connection.end()
+        await self._wait_idle(CLOSING_SECONDS)
+        if self._connections:
+            log.error("%d scripts do not end", len(self._connections))
+
+    async def _wait_idle(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            pass
+
+    def admit(self, connection: _Connection, host: str, port: int) -> Peer | None:
+        """Count a connection in; None if it is not to be served."""
+        if not self._allowed(host):
+            self._warn("stranger", "a connection from %s is not allowed", host)
+        elif len(self._connections) >= self.limits.sessions:
+            self._warn("full", "a connection from %s is one too many: %d are open", host, len(self._connections))
+        else:
+            self._connections.add(connection)
+            self._idle.clear()
+            return Peer(next(self._numbers), host, port)
+        return None
+
+    def leave(self, connection: _Connection) -> None:
+        """Count a connection out."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._idle.set()
+
+    def script(self, request: Request, peer: Peer) -> Script:
+        """The script for a request."""
+        self.calls += 1
+        if request.tampered:
+            log.warning(
+                "%s: the request of call %s was tampered with: its number is unreadable", peer, request.unique_id
+            )
+        if found := self._scripts.get(request.script):
+            return found
+        known = ", ".join(self._scripts)
+        log.warning("%s: there is no script %r (%s); there are: %s", peer, request.script, request.url, known)
+        return self._unknown
+
+    def _allowed(self, host: str) -> bool:
+        address = ipaddress.ip_address(host)
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._allow)
+
+    def _warn(self, reason: str, message: str, *arguments: object) -> None:
+        """Count a rejection; warn of its kind now and then."""
+        self.rejected[reason] += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self._warned.get(reason, now):
+            self._warned[reason] = now + REMIND_SECONDS
+            log.warning(f"{message} (%d so far)", *arguments, self.rejected[reason])
+
+
+class _Connection(asyncio.Protocol):
+    """One socket: bytes to the conversation, its events to the session."""
+
+    _transport: asyncio.Transport
+    _peer: Peer
+    _deadline: asyncio.TimerHandle
+
+    def __init__(self, server: FastAgiServer) -> None:
+        limits = server.limits
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self.conversation = agi.Conversation(
+            secrets.token_hex(8),
+            block_bytes=limits.block_bytes,
+            block_lines=limits.block_lines,
+            reply_bytes=limits.reply_bytes,
+        )
+        self._session: Session | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._reply: asyncio.Future[Reply] | None = None
+        self._gone = ""
+        """Why no command can be given any more."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peername = transport.get_extra_info("peername")  # None if it has closed already
+        peer = self._server.admit(self, *peername[:2]) if peername else None
+        if peer is None:
+            self._gone = "not admitted"
+            self._transport.abort()
+            return
+        self._peer = peer
+        self._deadline = self._loop.call_later(self._server.limits.request_seconds, self._late)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._gone:
+            self._handle(self.conversation.receive(data))
+
+    def eof_received(self) -> None:
+        self._ended("closed by the peer")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # Asterisk resets if it closes before it has read our command: after a hangup, and the call counts then too.
+        self._ended("lost" if exc is None else f"lost: {exc}")
+        if self._task is None:
+            self._server.leave(self)
+
+    async def ask(self, build: Callable[..., bytes], *arguments: str) -> Reply:
+        """Send the command that is built, and wait for its answer."""
+        if self._gone:
+            raise Gone(self._gone)
+        command = build(*arguments)
+        reply: asyncio.Future[Reply] = self._loop.create_future()
+        self._reply = reply
+        seconds = self._server.limits.reply_seconds
+        deadline = self._loop.call_later(seconds, self._close, f"no answer within {seconds:g} s")
+        try:
+            self._transport.write(command)
+            return await reply
+        finally:
+            deadline.cancel()
+            if reply.cancelled():
+                self._close("a command was given up")  # its answer would be taken for the next one's
+
+    def end(self) -> None:
+        """Close at once, and cancel the script."""
+        self._close("the server stops")
+        if self._task is not None:
+            self._task.cancel()
+
+    def _handle(self, events: Sequence[agi.Event]) -> None:
+        for event in events:
+            match event:
+                case Reply():
+                    assert self._reply is not None
+                    if not self._reply.done():
+                        self._reply.set_result(event)
+                case agi.Barrier():
+                    self._transport.write(event.command)
+                case Request():
+                    self._begin(event)
+                case agi.Hangup():
+                    if self._session is not None:
+                        self._session.hung_up.set()
+                case agi.ProtocolError():
+                    self._close(event.reason, "malformed")
+
+    def _begin(self, request: Request) -> None:
+        self._deadline.cancel()
+        seconds = self._server.limits.session_seconds
+        self._deadline = self._loop.call_later(seconds, self._close, f"the script took longer than {seconds:g} s")
+        self._session = Session(self, request, self._peer)
+        self._task = self._loop.create_task(self._run(self._server.script(request, self._peer), self._session))
+
+    async def _run(self, script: Script, session: Session) -> None:
+        try:
+            await script(session)
+        except Gone as gone:
+            log.debug("%s: the script ended, since Asterisk is gone: %s", self._peer, gone)
+        except Exception:
+            log.exception("%s: the script %r failed", self._peer, session.request.script)
+        finally:
+            self._transport.close()
+            self._server.leave(self)
+
+    def _late(self) -> None:
+        self._handle(self.conversation.expire())
+        self._close("no whole request in time", "slow")
+
+    def _ended(self, reason: str) -> None:
+        if not self._gone:
+            self._handle(self.conversation.receive(b""))
+            self._close(reason, "closed")
+
+    def _close(self, reason: str, kind: str = "") -> None:
+        """Give the connection up: whoever waits for an answer learns that there is none."""
+        if self._gone:
+            return
+        self._gone = reason
+        self._deadline.cancel()
+        self._transport.abort()
+        if self._session is None:
+            self._server.rejected[kind or "closed"] += 1
+            log.log(logging.DEBUG if kind == "closed" else logging.INFO, "%s: no call: %s", self._peer, reason)
+            return
+        self._session.hung_up.set()
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_exception(Gone(reason))
