@@ -41,7 +41,7 @@ class App:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._stack = AsyncExitStack()
-        self.journal = Journal(config.journal.database.render_as_string(hide_password=False))
+        self.journal = Journal(config.journal.database)
         self.connector = connector(config)
         self.customers = customers(config)
         self.delivery = Delivery(

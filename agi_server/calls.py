@@ -99,7 +99,7 @@ def with_journal(config: Config, work: Callable[[Journal], Awaitable[T]]) -> T:
 
 
 async def _with_journal(config: Config, work: Callable[[Journal], Awaitable[T]]) -> T:
-    journal = Journal(config.journal.database.render_as_string(hide_password=False))
+    journal = Journal(config.journal.database)
     try:
         await journal.open(serving=False)
         return await work(journal)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from agi_server.call import (
     NOBODY,
@@ -105,7 +106,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.now = NOW
         self.desk = Desk()
-        self.journal = Journal(f"sqlite+aiosqlite:///{folder}/calls.db")
+        self.journal = Journal(make_url(f"sqlite+aiosqlite:///{folder}/calls.db"))
         self.delivery = self.build()
 
     def build(self, places: int = 4, pause: Callable[[int], float] = lambda failures: 0.01) -> Delivery:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL, Connection, make_url
 
 from agi_server.call import NOBODY, Call, Created, Customer, Doubt, Match, Recognition, Refused
 from agi_server.journal import Entry, Journal, JournalBusyError, JournalError, State
@@ -30,8 +31,8 @@ IVANOV = Customer("ivanov", "ROMASHKA", "Иван", "Иванов")
 KNOWN = Recognition(Match.EXACT, IVANOV, (IVANOV,))
 
 
-def url(folder: Path) -> str:
-    return f"sqlite+aiosqlite:///{folder}/calls.db"
+def url(folder: Path) -> URL:
+    return make_url(f"sqlite+aiosqlite:///{folder}/calls.db")
 
 
 @pytest.fixture
@@ -192,11 +193,39 @@ async def test_a_write_that_fails_says_why_and_leaves_nothing_behind(journal: Jo
 
 
 async def test_full_sync_is_on(journal: Journal) -> None:
-    async with journal._opened().connect() as connection:
-        modes = [
-            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")
-        ]
-    assert modes == ["wal", 2]
+    def modes(connection: Connection) -> list[object]:
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+
+    assert await journal._do(modes) == ["wal", 2]
+
+
+async def test_who_only_looks_on_makes_no_file_and_needs_no_lock(journal: Journal, tmp_path: Path) -> None:
+    entry = await journal.add(CALL, NOW)
+    beside = Journal(url(tmp_path))
+    await beside.open(serving=False)
+    assert await beside.get(CALL.unique_id) == entry
+    await beside.close()
+    nowhere = Journal(url(tmp_path / "nowhere"))
+    with pytest.raises(JournalError, match="has agi-server run with this configuration"):
+        await nowhere.open(serving=False)
+    assert not (tmp_path / "nowhere").exists()
+
+
+async def test_a_person_may_retry_or_drop_what_waits_or_is_parked_and_nothing_else(journal: Journal) -> None:
+    entry = await begun(journal)
+    assert await journal.retry(entry, NOW) is None
+    assert await journal.drop(entry, "why", NOW) is None
+    parked = await journal.park(entry, Refused("code", "words"), Doubt.NONE, NOW)
+    assert parked is not None
+    late = NOW + timedelta(hours=1)
+    waiting = await journal.retry(parked, late)
+    assert waiting is not None
+    assert await journal.due(late, 1) == [waiting]
+    dropped = await journal.drop(waiting, "a test call", late)
+    assert dropped is not None
+    assert await journal.entries([State.DROPPED], NOW) == [dropped]
+    assert await journal.entries([State.DROPPED], late) == []
+    assert (await journal.history(dropped))[-1].words == "a test call"
 
 
 async def test_old_finished_calls_are_forgotten_in_small_steps(journal: Journal) -> None:

@@ -104,9 +104,10 @@ def time(seconds: float) -> datetime:
 
 
 def entry(row: sa.Row[Any]) -> Entry:
+    """The entry that a row of `calls` holds."""
     return Entry(
         id=row.id,
-        call=_call_from_text(row.call),
+        call=_call(row.call),
         state=State(row.state),
         due=time(row.due),
         attempts=row.attempts,
@@ -114,16 +115,33 @@ def entry(row: sa.Row[Any]) -> Entry:
         began=None if row.began is None else time(row.began),
         doubt=Doubt(row.doubt),
         ticket=Created(row.ticket_id, row.ticket_number) if row.ticket_id else None,
-        recognition=None if row.recognition is None else _recognition_from_text(row.recognition),
+        recognition=None if row.recognition is None else _recognition(row.recognition),
         reason=row.reason,
     )
 
 
+def row(entry: Entry) -> dict[str, Any]:
+    """The columns of `calls` that change with an entry."""
+    return {
+        "state": entry.state,
+        "due": stamp(entry.due),
+        "attempts": entry.attempts,
+        "failures": entry.failures,
+        "began": None if entry.began is None else stamp(entry.began),
+        "doubt": entry.doubt,
+        "ticket_id": entry.ticket.ticket_id if entry.ticket else "",
+        "ticket_number": entry.ticket.ticket_number if entry.ticket else "",
+        "recognition": None if entry.recognition is None else json.dumps(asdict(entry.recognition)),
+        "reason": entry.reason,
+    }
+
+
 def call_to_text(call: Call) -> str:
+    """The call as it is kept: it never changes."""
     return json.dumps({**asdict(call), "time": call.time.isoformat()})
 
 
-def _call_from_text(text: str) -> Call:
+def _call(text: str) -> Call:
     known = {field.name for field in fields(Call)}
     values = {name: value for name, value in json.loads(text).items() if name in known}
     values["time"] = datetime.fromisoformat(values["time"])
@@ -131,11 +149,7 @@ def _call_from_text(text: str) -> Call:
     return Call(**values)
 
 
-def recognition_to_text(recognition: Recognition) -> str:
-    return json.dumps(asdict(recognition))
-
-
-def _recognition_from_text(text: str) -> Recognition:
+def _recognition(text: str) -> Recognition:
     data = json.loads(text)
     customer = Customer(**data["customer"]) if data["customer"] else None
     return Recognition(Match(data["match"]), customer, tuple(Customer(**one) for one in data["candidates"]))

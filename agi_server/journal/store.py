@@ -10,21 +10,24 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from agi_server.call import Call, Created, Doubt, Recognition, Refused
 from agi_server.journal import records
 from agi_server.journal.records import Entry, Event, State, calls, history, metadata, stamp
-from agi_server.journal.writer import JournalError, Work, Writer, why
+from agi_server.journal.writer import JournalError, Writer
+
+T = TypeVar("T")
 
 MOST_SHOWN = 1000
 """Entries that a list may have."""
+UNSETTLED = (State.WAITING, State.SENDING)
 
 
 class JournalBusyError(JournalError):
@@ -34,9 +37,10 @@ class JournalBusyError(JournalError):
 class Journal:
     """The calls of one agi-server. Every method may raise `JournalError`."""
 
-    def __init__(self, database: str) -> None:
-        self._url = sa.engine.make_url(database)
-        self._engine: AsyncEngine | None = None
+    def __init__(self, database: sa.URL) -> None:
+        """A file of SQLite, by whatever driver it is named."""
+        self._path = Path(database.database or "")
+        self._url = database.set(drivername=database.get_backend_name())
         self._writer: Writer | None = None
         self._lock: int | None = None
 
@@ -47,211 +51,182 @@ class Journal:
                 self._take_lock()
             else:
                 self._expect_file()
-            self._engine = create_async_engine(self._url)
-            sa.event.listen(self._engine.sync_engine, "connect", _set_pragmas)
-            async with self._engine.begin() as connection:
-                await connection.run_sync(metadata.create_all)
-        except (sa.exc.SQLAlchemyError, OSError) as error:
+            engine = sa.create_engine(self._url)
+            sa.event.listen(engine, "connect", _set_pragmas)
+            self._writer = Writer(engine)
+            await self._writer.do(metadata.create_all)
+        except (JournalError, OSError) as error:
             await self.close()
-            raise JournalError(f"can't open the journal {self._url.database}: {why(error)}") from error
-        self._writer = Writer(self._engine)
+            if isinstance(error, JournalBusyError):
+                raise
+            raise JournalError(f"can't open the journal {self._path}: {error}") from error
 
     async def close(self) -> None:
-        """Carry out the writes that were asked for, then close."""
+        """Carry out what was asked for, then close."""
         if self._writer is not None:
             await self._writer.close()
             self._writer = None
-        if self._engine is not None:
-            await self._engine.dispose()
-            self._engine = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     async def add(self, call: Call, now: datetime) -> Entry:
         """Keep this call, synced; the same unique id again gives the entry that is there already."""
-        row = {"unique_id": call.unique_id, "state": State.WAITING, "due": stamp(now), "added": stamp(now)}
+        new = Entry(0, call, State.WAITING, now, 0, 0, None, Doubt.NONE, None, None, "")
+        columns = {**records.row(new), "unique_id": call.unique_id, "added": stamp(now)}
+        columns["call"] = records.call_to_text(call)
 
-        async def work(connection: AsyncConnection) -> sa.Row[Any]:
-            there = sa.select(calls).where(calls.c.unique_id == call.unique_id)
-            if (known := (await connection.execute(there)).one_or_none()) is not None:
-                return known
-            await connection.execute(calls.insert().values(**row, call=records.call_to_text(call)))
-            added = (await connection.execute(there)).one()
-            await _remember(connection, added.id, now, "added", call.number)
+        def work(connection: sa.Connection) -> Entry:
+            known = connection.execute(sa.select(calls).where(calls.c.unique_id == call.unique_id)).one_or_none()
+            if known is not None:
+                return records.entry(known)
+            key = connection.execute(calls.insert().values(columns)).inserted_primary_key
+            added = replace(new, id=key[0] if key else 0)
+            _remember(connection, added.id, now, "added", call.number)
             return added
 
-        return records.entry(await self._write(work))
+        return await self._do(work)
 
     async def begin(self, entry: Entry, recognition: Recognition, now: datetime) -> Entry | None:
         """An attempt begins; from here on the ticket may exist. None: somebody else has changed the entry."""
-        values = {
-            "state": State.SENDING,
-            "attempts": entry.attempts + 1,
-            "began": stamp(now),
-            "doubt": Doubt.RUNNING,
-            "recognition": records.recognition_to_text(recognition),
-        }
-        return await self._change(entry, (State.WAITING,), values, now, "begun", "")
+        attempts = entry.attempts + 1
+        new = replace(
+            entry, state=State.SENDING, attempts=attempts, began=now, doubt=Doubt.RUNNING, recognition=recognition
+        )
+        return await self._change(entry, (State.WAITING,), new, now, "begun")
 
     async def done(self, entry: Entry, ticket: Created, now: datetime, event: str = "created") -> Entry | None:
         """The ticket is there."""
-        values = {
-            "state": State.DONE,
-            "ended": stamp(now),
-            "doubt": Doubt.NONE,
-            "ticket_id": ticket.ticket_id,
-            "ticket_number": ticket.ticket_number,
-            "reason": "",
-        }
-        return await self._change(entry, (State.WAITING, State.SENDING), values, now, event, ticket.ticket_number)
+        new = replace(entry, state=State.DONE, doubt=Doubt.NONE, ticket=ticket, reason="")
+        return await self._change(entry, UNSETTLED, new, now, event, ticket.ticket_number)
 
     async def later(self, entry: Entry, due: datetime, doubt: Doubt, reason: str, now: datetime) -> Entry | None:
         """The attempt failed and is to be repeated at `due`."""
         failures = entry.failures + 1
-        values = {"state": State.WAITING, "due": stamp(due), "failures": failures, "doubt": doubt, "reason": reason}
-        return await self._change(entry, (State.WAITING, State.SENDING), values, now, "trouble", reason)
+        new = replace(entry, state=State.WAITING, due=due, failures=failures, doubt=doubt, reason=reason)
+        return await self._change(entry, UNSETTLED, new, now, "trouble", reason)
 
     async def park(self, entry: Entry, refused: Refused, doubt: Doubt, now: datetime) -> Entry | None:
         """OTRS refuses it: keep it for a person."""
         reason = f"{refused.code}: {refused.words}"
-        values = {"state": State.PARKED, "doubt": doubt, "reason": reason}
-        return await self._change(entry, (State.WAITING, State.SENDING), values, now, "parked", reason)
+        new = replace(entry, state=State.PARKED, doubt=doubt, reason=reason)
+        return await self._change(entry, UNSETTLED, new, now, "parked", reason)
 
     async def retry(self, entry: Entry, now: datetime) -> Entry | None:
         """A person wants it tried again now. None: it is not waiting or parked any more."""
-        values = {"state": State.WAITING, "due": stamp(now)}
-        return await self._change(entry, (State.WAITING, State.PARKED), values, now, "retried", "")
+        new = replace(entry, state=State.WAITING, due=now)
+        return await self._change(entry, (State.WAITING, State.PARKED), new, now, "retried")
 
     async def drop(self, entry: Entry, words: str, now: datetime) -> Entry | None:
         """A person wants no ticket of it. None: it is not waiting or parked any more."""
-        values = {"state": State.DROPPED, "ended": stamp(now), "reason": words}
-        return await self._change(entry, (State.WAITING, State.PARKED), values, now, "dropped", words)
+        new = replace(entry, state=State.DROPPED, reason=words)
+        return await self._change(entry, (State.WAITING, State.PARKED), new, now, "dropped", words)
 
     async def recover(self, now: datetime) -> int:
         """At start: attempts that a crash cut off become due now, their end being unknown. Returns how many."""
 
-        async def work(connection: AsyncConnection) -> int:
-            cut_off = (await connection.execute(sa.select(calls.c.id).where(calls.c.state == State.SENDING))).all()
-            for (call_id,) in cut_off:
-                await connection.execute(
-                    calls.update().where(calls.c.id == call_id).values(state=State.WAITING, due=stamp(now))
-                )
-                await _remember(connection, call_id, now, "recovered", "we were stopped before OTRS's answer was known")
+        def work(connection: sa.Connection) -> int:
+            cut_off = connection.execute(sa.select(calls.c.id).where(calls.c.state == State.SENDING)).scalars().all()
+            for call_id in cut_off:
+                _remember(connection, call_id, now, "recovered", "we were stopped before OTRS's answer was known")
+            waiting = {"state": State.WAITING, "due": stamp(now)}
+            connection.execute(calls.update().where(calls.c.state == State.SENDING).values(waiting))
             return len(cut_off)
 
-        return cast(int, await self._write(work))
+        return await self._do(work)
 
     async def hasten(self, now: datetime) -> None:
-        """OTRS answers again: all that wait become due now, in the order in which they came."""
-        await self._write(
-            lambda connection: connection.execute(
-                calls.update().where(calls.c.state == State.WAITING, calls.c.due > stamp(now)).values(due=stamp(now))
-            )
-        )
+        """OTRS answers again: all that wait become due now."""
+        later = (calls.c.state == State.WAITING, calls.c.due > stamp(now))
+        await self._do(lambda connection: connection.execute(calls.update().where(*later).values(due=stamp(now))))
 
     async def due(self, now: datetime, limit: int, skip: Collection[int] = ()) -> list[Entry]:
         """Waiting entries whose time has come, in the order in which their calls came."""
         query = sa.select(calls).where(calls.c.state == State.WAITING, calls.c.due <= stamp(now))
-        rows = await self._read(query.order_by(calls.c.id).limit(limit + len(skip)))
+        rows = await self._rows(query.order_by(calls.c.id).limit(limit + len(skip)))
         return [records.entry(row) for row in rows if row.id not in skip][:limit]
 
     async def next_due(self, skip: Collection[int] = ()) -> datetime | None:
         """When the next waiting entry is due; None if nothing waits."""
         query = sa.select(calls.c.id, calls.c.due).where(calls.c.state == State.WAITING)
-        rows = await self._read(query.order_by(calls.c.due).limit(1 + len(skip)))
+        rows = await self._rows(query.order_by(calls.c.due).limit(1 + len(skip)))
         return next((records.time(row.due) for row in rows if row.id not in skip), None)
 
     async def entries(self, states: Collection[State], since: datetime) -> list[Entry]:
         """The calls in these states that came at that time or later, newest first; at most `MOST_SHOWN`."""
         query = sa.select(calls).where(calls.c.state.in_(states), calls.c.added >= stamp(since))
-        rows = await self._read(query.order_by(calls.c.id.desc()).limit(MOST_SHOWN))
-        return [records.entry(row) for row in rows]
+        return [records.entry(row) for row in await self._rows(query.order_by(calls.c.id.desc()).limit(MOST_SHOWN))]
 
     async def get(self, unique_id: str) -> Entry | None:
         """The entry of this call, or None."""
-        rows = await self._read(sa.select(calls).where(calls.c.unique_id == unique_id))
+        rows = await self._rows(sa.select(calls).where(calls.c.unique_id == unique_id))
         return records.entry(rows[0]) if rows else None
 
     async def history(self, entry: Entry) -> list[Event]:
         """All that happened to this call, oldest first."""
         query = sa.select(history).where(history.c.call_id == entry.id).order_by(history.c.id)
-        return [Event(records.time(row.at), row.event, row.words) for row in await self._read(query)]
+        return [Event(records.time(row.at), row.event, row.words) for row in await self._rows(query)]
 
     async def counts(self) -> dict[State, int]:
         """How many entries are in each state."""
-        rows = await self._read(sa.select(calls.c.state, sa.func.count().label("number")).group_by(calls.c.state))
-        found = {State(row.state): int(row.number) for row in rows}
+        query = sa.select(calls.c.state, sa.func.count().label("number")).group_by(calls.c.state)
+        found = {State(row.state): int(row.number) for row in await self._rows(query)}
         return {state: found.get(state, 0) for state in State}
 
     async def prune(self, before: datetime, limit: int = 500) -> int:
         """Forget finished calls that ended before that time, a few at once. Returns how many."""
-        old = (
-            sa.select(calls.c.id)
-            .where(calls.c.state.in_((State.DONE, State.DROPPED)), calls.c.ended < stamp(before))
-            .limit(limit)
-        )
+        finished = calls.c.state.in_((State.DONE, State.DROPPED))
 
-        async def work(connection: AsyncConnection) -> int:
-            ids = [row.id for row in (await connection.execute(old)).all()]
-            await connection.execute(history.delete().where(history.c.call_id.in_(ids)))
-            await connection.execute(calls.delete().where(calls.c.id.in_(ids)))
+        def work(connection: sa.Connection) -> int:
+            old = sa.select(calls.c.id).where(finished, calls.c.ended < stamp(before)).limit(limit)
+            ids = connection.execute(old).scalars().all()
+            connection.execute(history.delete().where(history.c.call_id.in_(ids)))
+            connection.execute(calls.delete().where(calls.c.id.in_(ids)))
             return len(ids)
 
-        return cast(int, await self._write(work))
+        return await self._do(work)
 
     async def _change(
-        self, entry: Entry, states: tuple[State, ...], values: dict[str, Any], now: datetime, event: str, words: str
+        self, entry: Entry, states: tuple[State, ...], new: Entry, now: datetime, event: str, words: str = ""
     ) -> Entry | None:
-        """Change the entry if it still is as we know it; else None, and nothing is changed."""
+        """Make it the new one if it still is as we know it; else None, and nothing is changed."""
         same = (calls.c.id == entry.id, calls.c.attempts == entry.attempts, calls.c.state.in_(states))
+        ended = stamp(now) if new.state in (State.DONE, State.DROPPED) else None
+        update = calls.update().where(*same).values(**records.row(new), ended=ended)
 
-        async def work(connection: AsyncConnection) -> sa.Row[Any] | None:
-            changed = await connection.execute(calls.update().where(*same).values(**values))
-            if changed.rowcount != 1:
+        def work(connection: sa.Connection) -> Entry | None:
+            if connection.execute(update).rowcount != 1:
                 return None
-            await _remember(connection, entry.id, now, event, words)
-            return (await connection.execute(sa.select(calls).where(calls.c.id == entry.id))).one()
+            _remember(connection, entry.id, now, event, words)
+            return new
 
-        row = await self._write(work)
-        return None if row is None else records.entry(row)
+        return await self._do(work)
 
-    async def _read(self, query: sa.Select[Any]) -> list[sa.Row[Any]]:
-        try:
-            async with self._opened().connect() as connection:
-                return list((await connection.execute(query)).all())
-        except (sa.exc.SQLAlchemyError, OSError) as error:
-            raise JournalError(f"can't read the journal: {why(error)}") from error
+    async def _rows(self, query: sa.Select[Any]) -> list[sa.Row[Any]]:
+        return await self._do(lambda connection: list(connection.execute(query)))
 
-    async def _write(self, work: Work) -> Any:
+    async def _do(self, work: Callable[[sa.Connection], T]) -> T:
         if self._writer is None:
             raise JournalError("the journal is closed")
-        return await self._writer.write(work)
-
-    def _opened(self) -> AsyncEngine:
-        if self._engine is None:
-            raise JournalError("the journal is closed")
-        return self._engine
+        try:
+            return await self._writer.do(work)
+        except JournalError as error:
+            raise JournalError(f"the journal {self._path} fails: {error}") from error
 
     def _expect_file(self) -> None:
         """Who only looks on must not make the file: it would be his, and not the service's."""
-        if not Path(self._url.database or "").exists():
-            raise JournalError(f"there is no journal {self._url.database}: has agi-server run with this configuration?")
+        if not self._path.exists():
+            raise JournalError("there is none yet: has agi-server run with this configuration?")
 
     def _take_lock(self) -> None:
         """Hold a lock file beside the database as long as we live; the system frees it, however we end."""
-        if not self._url.database or self._url.database == ":memory:":
-            return
-        path = Path(self._url.database)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(self._lock)
-            self._lock = None
             raise JournalBusyError(
-                f"the journal {path} is in use by another agi-server: stop that one, or give this one its own"
+                f"the journal {self._path} is in use by another agi-server: stop that one, or give this one its own"
             ) from None
 
 
@@ -263,5 +238,5 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-async def _remember(connection: AsyncConnection, call_id: int, now: datetime, event: str, words: str) -> None:
-    await connection.execute(history.insert().values(call_id=call_id, at=stamp(now), event=event, words=words))
+def _remember(connection: sa.Connection, call_id: int, now: datetime, event: str, words: str) -> None:
+    connection.execute(history.insert().values(call_id=call_id, at=stamp(now), event=event, words=words))

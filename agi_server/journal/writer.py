@@ -1,21 +1,27 @@
-"""Group commit: one writer, one transaction for all that has gathered, one sync for many.
+"""Group commit: one thread reads and writes, one transaction for all that has gathered, one sync for many.
 
 Who writes returns after his own write is synced. A write that was asked for is carried out even
-if who asked has been cancelled meanwhile, so that no outcome is lost to an impatient caller.
+if who asked has been cancelled meanwhile, so that no outcome is lost to an impatient caller. A
+disk that hangs holds up this thread and nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+import sqlalchemy as sa
 
 BATCH = 200
-"""Writes that share one transaction at most."""
+"""Pieces of work that share one transaction at most."""
 
-Work = Callable[[AsyncConnection], Awaitable[Any]]
+T = TypeVar("T")
+Work = Callable[[sa.Connection], Any]
+Job = tuple[Work, asyncio.Future[Any]]
+Ended = tuple[asyncio.Future[Any], Any, Exception | None]
 
 
 class JournalError(Exception):
@@ -23,57 +29,61 @@ class JournalError(Exception):
 
 
 class Writer:
-    """Carries out writes in the order in which they are asked for."""
+    """Does the work that is asked for, in order. An engine belongs to its writer, and ends with it."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._queue: asyncio.Queue[tuple[Work, asyncio.Future[Any]] | None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
-        self._task = asyncio.create_task(self._run(), name="journal writer")
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
 
-    async def write(self, work: Work) -> Any:
+    async def do(self, work: Callable[[sa.Connection], T]) -> T:
         """Do this within a transaction; returns its result once that is synced. Raises JournalError."""
         if self._closed:
             raise JournalError("the journal is closed")
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait((work, future))
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put((work, future))
         return await future
 
     async def close(self) -> None:
-        """Carry out what was asked for, then end."""
+        """Do what was asked for, then end."""
         self._closed = True
-        self._queue.put_nowait(None)
-        await self._task
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
 
-    async def _run(self) -> None:
+    def _run(self) -> None:
         closing = False
         while not closing:
-            batch = [await self._queue.get()]
+            batch = [self._queue.get()]
             while len(batch) < BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+                batch.append(self._queue.get())
             closing = None in batch
-            jobs = [job for job in batch if job is not None]
-            # One bad write must not take its neighbours down with it: if the whole fails, each is tried alone.
-            if jobs and not await self._commit(jobs) and len(jobs) > 1:
-                for job in jobs:
-                    await self._commit([job])
-            for _, future in jobs:
-                if not future.done():
-                    future.set_exception(JournalError("the write failed"))
+            if jobs := [job for job in batch if job is not None]:
+                self._loop.call_soon_threadsafe(_tell, self._carry_out(jobs))
+        self._engine.dispose()
 
-    async def _commit(self, jobs: list[tuple[Work, asyncio.Future[Any]]]) -> bool:
-        """Do these writes in one transaction. A lone write that fails tells its reason to who waits for it."""
+    def _carry_out(self, jobs: list[Job]) -> list[Ended]:
+        """All in one transaction; if that fails, each in its own: one bad write must not take its neighbours along."""
         try:
-            async with self._engine.begin() as connection:
-                results = [await work(connection) for work, _ in jobs]
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it belongs to who asked, and the writer lives on
-            if len(jobs) == 1 and not jobs[0][1].done():
-                jobs[0][1].set_exception(JournalError(f"can't write the journal: {why(error)}"))
-            return False
-        for (_, future), result in zip(jobs, results, strict=True):
-            if not future.done():
-                future.set_result(result)
-        return True
+            with self._engine.begin() as connection:
+                results = [work(connection) for work, _ in jobs]
+        except Exception as error:  # noqa: BLE001 -- whatever it is belongs to who asked, and the writer lives on
+            if len(jobs) > 1:
+                return [ended for job in jobs for ended in self._carry_out([job])]
+            return [(jobs[0][1], None, error)]
+        return [(future, result, None) for (_, future), result in zip(jobs, results, strict=True)]
+
+
+def _tell(ended: list[Ended]) -> None:
+    for future, result, error in ended:
+        if future.done():
+            continue  # who asked was cancelled
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(JournalError(why(error)))
 
 
 def why(error: Exception) -> str:
