@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -20,10 +21,10 @@ import click
 
 from agi_server import __version__, calls, logs
 from agi_server.app import App
-from agi_server.asterisk.client import place_call
+from agi_server.asterisk.client import Ending, place_call
 from agi_server.check import check_connections, check_form
 from agi_server.config import Config, ConfigError, load
-from agi_server.demo import demonstrate, describe
+from agi_server.demo import SPEAKERS, demonstrate, describe
 from agi_server.journal import JournalBusyError, JournalError, State
 
 DEFAULT_CONFIG = "/etc/agi-server/agi-server.yaml"
@@ -118,20 +119,31 @@ def call(path: Path, number: str, name: str, dialled: str, script: str, server: 
 
     def show(direction: str, line: str) -> None:
         if not as_json:
-            click.echo(f"{direction} {line}", err=True)
+            click.echo(f"{SPEAKERS[direction]} {line}", err=True)
 
-    name_of_script, _, query = script.partition("?")
+    base, _, query = script.partition("?")
+    unique_id = f"{time.time():.0f}.{os.getpid()}"
     report = _run(
         place_call(
-            host, port, number=number, name=name, dialled=dialled, script=name_of_script, query=query, on_line=show
+            host,
+            port,
+            number=number,
+            unique_id=unique_id,
+            name=name,
+            dialled=dialled,
+            script=base,
+            query=query,
+            on_line=show,
         )
     )
+    if report.outcome is not Ending.SUCCESS:
+        _fail(f"no answer from agi-server on {host}:{port}: {report.outcome}. Is it running?", FAILED)
     if as_json:
-        click.echo(json.dumps({"variables": report.variables, "seconds": round(report.seconds, 3)}, ensure_ascii=False))
+        record = {"id": unique_id, "seconds": round(report.seconds, 3), "variables": report.variables}
+        click.echo(json.dumps(record, ensure_ascii=False))
     else:
         click.echo(describe(report))
-    status = report.variables.get("HELPDESK_STATUS", "")
-    sys.exit(FAILED if status in ("", "error") else 0)
+    sys.exit(FAILED if report.variables.get("HELPDESK_STATUS", "error") == "error" else 0)
 
 
 @main.group("calls")

@@ -22,6 +22,8 @@ from agi_server.sandbox.otrs import Sandbox
 USER = "agi-server"
 PASSWORD = "sandbox"  # noqa: S105 -- the stand-in's own
 
+SPEAKERS = {">": "Asterisk   >", "<": "agi-server <"}
+
 Say = Callable[[str], None]
 
 
@@ -36,8 +38,8 @@ async def demonstrate(port: int, stop: asyncio.Event, say: Say) -> None:
                 "127.0.0.1",
                 app.server.port,
                 number="89161229624",
-                dialled="4509",
-                on_line=lambda direction, line: say(f"  {direction} {line}"),
+                unique_id="1314075508.1094",
+                on_line=lambda direction, line: say(f"  {SPEAKERS[direction]} {line}"),
             )
             say(f"\nThe dialplan now has:\n\n{describe(report)}\n")
             for ticket in otrs.tickets:
@@ -62,4 +64,4 @@ def demo_config(otrs: Sandbox, folder: Path, port: int) -> Config:
 def describe(report: CallReport) -> str:
     """The channel variables as the dialplan has them after the call."""
     lines = [f"  {name}={value}" for name, value in report.variables.items()]
-    return "\n".join([*lines, f"  (after {report.seconds:.3f} s)"])
+    return "\n".join([*lines, f"  (AGISTATUS={report.outcome}, after {report.seconds:.3f} s)"])

@@ -68,6 +68,13 @@ class Intake:
 
     async def ticket(self, session: Session) -> None:
         """The script `ticket`."""
+        try:
+            await self._serve(session)
+        except Exception:
+            log.exception("an error that nobody foresaw; the request: %r", session.request)
+            await session.set_variable(STATUS, ERROR)
+
+    async def _serve(self, session: Session) -> None:
         began = asyncio.get_running_loop().time()
         call = call_of(session.request, self._numbering, self._clock())
         call_id.set(call.unique_id)
