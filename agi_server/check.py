@@ -59,8 +59,9 @@ async def check_connections(config: Config) -> AsyncIterator[Finding]:
         signed_in = await _check_sign_in(config, connector)
         yield signed_in
         if signed_in.good:
-            yield await _check_call_field(config, connector)
-            async for finding in _check_ticket(config, connector):
+            field = await _check_call_field(config, connector)
+            yield field
+            async for finding in _check_ticket(config, connector, field_missing=field.good is False):
                 yield finding
 
 
@@ -154,13 +155,15 @@ async def _check_call_field(config: Config, connector: Connector) -> Finding:
             return Finding(None, "otrs.call_field", exists.reason)
 
 
-async def _check_ticket(config: Config, connector: Connector) -> AsyncIterator[Finding]:
+async def _check_ticket(config: Config, connector: Connector, *, field_missing: bool) -> AsyncIterator[Finding]:
     """Would OTRS take the ticket of a caller whom nobody knows?"""
     call, _ = SAMPLES[1]
     ticket = Composer(app.form(config)).compose(*SAMPLES[1])
     if isinstance(ticket, Refused):
         return  # `check_form` has told it
     objection = await connector.rehearse(ticket)
+    if field_missing and isinstance(objection, Refused) and at_fault(objection) == "dynamic_fields":
+        objection = None  # dynamic fields are looked at last, and that one is missing has been told
     summary = f"queue {ticket.queue!r}, state {ticket.state!r}, priority {ticket.priority!r}"
     match objection:
         case None:

@@ -19,7 +19,7 @@ PATIENCE_S = 20.0
 """For the program to start or to end; it needs less than a second."""
 
 
-def agi_server(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+def agi_server(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
@@ -27,7 +27,6 @@ def agi_server(*arguments: str, cwd: Path | None = None, **environ: str) -> subp
         text=True,
         timeout=60,
         check=False,
-        cwd=cwd,
         env={**os.environ, **environ},
     )
 

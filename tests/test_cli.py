@@ -27,10 +27,10 @@ async def otrs(tmp_path: Path) -> AsyncIterator[Sandbox]:
         yield otrs
 
 
-def configured(folder: Path, otrs: Sandbox, **sections: dict[str, object]) -> Path:
+def configured(folder: Path, stand_in: Sandbox, /, **sections: dict[str, object]) -> Path:
     options: dict[str, dict[str, object]] = {
-        "customers": {"database": otrs.database},
-        "otrs": {"url": otrs.url, "user": "agi-server", "password": PASSWORD, "zoom_url": otrs.zoom_url},
+        "customers": {"database": stand_in.database},
+        "otrs": {"url": stand_in.url, "user": "agi-server", "password": PASSWORD, "zoom_url": stand_in.zoom_url},
     }
     for section, values in sections.items():
         options[section] = {**options.get(section, {}), **values}
@@ -39,7 +39,7 @@ def configured(folder: Path, otrs: Sandbox, **sections: dict[str, object]) -> Pa
 
 async def command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command while the stand-in goes on serving in our loop."""
-    return await asyncio.to_thread(agi_server, *arguments, **environ)
+    return await asyncio.to_thread(lambda: agi_server(*arguments, **environ))
 
 
 def test_version_and_help() -> None:
