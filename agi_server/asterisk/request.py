@@ -91,11 +91,10 @@ class Request:
         return re.sub(r"\\(.)", r"\1", name) if self.fields.get("agi_type") == "PJSIP" else name
 
     @property
-    def withheld(self) -> bool:
-        """The caller does not want his number to be seen; a trusted trunk may have told it all the same."""
+    def presentation(self) -> int:
+        """`agi_callingpres`: how the number may be shown; 0 if that is not known."""
         presentation = self.fields.get("agi_callingpres", "")
-        restricted = re.fullmatch("[0-9]{1,3}", presentation) and int(presentation) & 0x60 == 0x20
-        return bool(restricted) or self.number.lower() == "anonymous"  # a From without number comes as presentation 0
+        return int(presentation) if re.fullmatch("[0-9]{1,3}", presentation) else 0
 
     @property
     def dnid(self) -> str:
@@ -125,8 +124,6 @@ def read_request(lines: Sequence[bytes], *, tampered: bool = False) -> Request |
     # Of names that come twice before the caller the first one counts: the URL is the dialplan's, but may hold text
     # of the caller's.
     fields = dict(zip(reversed(names[:start]), reversed(values[:start]), strict=True))
-    if not fields.get("agi_uniqueid"):
-        return None
     if tampered or separators.count("") > 1 or not _in_order(names, start):
         tail, arguments = _tail(names, values, start)
         return Request(fields | dict(tail), tuple(value for _, value in arguments), tampered=True)
