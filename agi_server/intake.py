@@ -99,6 +99,7 @@ class Intake:
                 entry = await self._journal.add(call, self._clock())
         except (JournalError, TimeoutError) as error:
             log.critical("NOT in the journal: %s; the call: %r", str(error) or "no answer in time", call)
+            await _wait(who, session.hung_up, deadline)
             return None
         if entry.state not in (State.WAITING, State.SENDING):
             return entry

@@ -1,0 +1,272 @@
+"""The script `ticket` on a real listener and journal, with a help desk that does as the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import make_url
+
+from agi_server.asterisk.client import CallReport, Ending, place_call, request_block
+from agi_server.asterisk.fastagi import FastAgiServer
+from agi_server.asterisk.request import Request, read_request
+from agi_server.call import NOBODY, Call, Created, Doubt, Refused, Trouble
+from agi_server.delivery import Delivery
+from agi_server.intake import STATUS_OF, Intake, call_of, variables
+from agi_server.journal import Entry, Journal, JournalError, State
+from agi_server.numbers import Numbering
+from agi_server.ticket import Composer, Form
+from tests.ports import KNOWN, Desk, People
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+PATIENCE = 0.3
+FORM = Form("{{ call.number }}", "s", "b", "Raw", "new", "3 normal", "stranger", wishes=("queue",))
+ENTRY = Entry(
+    1,
+    Call("1.1", NOW),
+    State.DONE,
+    NOW,
+    attempts=1,
+    failures=0,
+    began=NOW,
+    doubt=Doubt.NONE,
+    ticket=Created("50", "T50"),
+    recognition=KNOWN,
+    reason="",
+)
+
+
+class House:
+    """A listener with our script, on a journal and a help desk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.desk = Desk()
+        self.journal = Journal(make_url(f"sqlite:///{folder}/calls.db"))
+        composer = Composer(FORM)
+        self.delivery = Delivery(self.journal, People(), self.desk, composer, places=2, settle=120.0)
+        numbering = Numbering("RU", "495")
+        self.intake = Intake(self.journal, self.delivery, numbering, patience=PATIENCE, zoom_url=lambda ticket: "")
+        self.server = FastAgiServer(
+            {"ticket": self.intake.ticket}, unknown=self.intake.unknown, allow=[ip_network("127.0.0.0/8")]
+        )
+
+    async def call(self, **options: Any) -> CallReport:
+        values = {"number": "89161229624", "unique_id": "1.1", **options}
+        return await place_call("127.0.0.1", self.server.port, **values)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = House(tmp_path)
+    await house.journal.open()
+    await house.delivery.start()
+    await house.server.start("127.0.0.1", 0)
+    yield house
+    house.desk.go_on.set()
+    await house.server.stop(1.0)
+    await house.delivery.stop(1.0)
+    await house.journal.close()
+
+
+def request(**options: Any) -> Request:
+    block = request_block(**{"number": "89161229624", "unique_id": "1.1", **options})
+    read = read_request(block.split(b"\n")[:-1])
+    assert read is not None
+    return read
+
+
+def test_what_asterisk_told_becomes_a_call() -> None:
+    call = call_of(request(name="Иван", query="queue=Sales&x=1", arguments=["one", "two"]), Numbering(), NOW)
+    assert call == Call(
+        unique_id="1.1",
+        time=NOW,
+        number="89161229624",
+        canonical="+79161229624",
+        name="Иван",
+        dialled="4509",
+        context="otrs",
+        channel="SIP/84956693308-0000039a",
+        language="en",
+        arguments=("one", "two"),
+        wishes={"queue": "Sales", "x": "1"},
+    )
+
+
+def test_a_call_without_an_extension_of_digits_was_to_the_number_dialled() -> None:
+    assert call_of(request(dialled="s"), Numbering(), NOW).dialled == "84956693308"
+    assert call_of(request(dialled="s", dnid=""), Numbering(), NOW).dialled == "s"
+
+
+def test_who_withholds_his_number_keeps_his_name_too() -> None:
+    call = call_of(request(name="Иван", presentation=32), Numbering(), NOW)
+    assert (call.number, call.canonical, call.name, call.withheld) == ("", "", "", True)
+
+
+def test_of_a_forged_request_only_what_is_genuine_is_taken() -> None:
+    call = call_of(request(number="4917\nagi_dnid: 666", name="x"), Numbering(), NOW)
+    assert call.unreadable
+    assert (call.number, call.canonical, call.name) == ("", "", "")
+    assert (call.dialled, call.unique_id, call.context) == ("4509", "1.1", "otrs")
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (
+            ENTRY,
+            {
+                "HELPDESK_MATCH": "exact",
+                "HELPDESK_TICKET": "T50",
+                "HELPDESK_TICKET_ID": "50",
+                "HELPDESK_TICKET_URL": "http://o/50",
+                "HELPDESK_CUSTOMER": "ivanov",
+                "HELPDESK_CUSTOMER_ID": "ROMASHKA",
+                "HELPDESK_NAME": "Иван Иванов",
+                "HELPDESK_STATUS": "created",
+            },
+        ),
+        *(
+            (replace(ENTRY, state=state, ticket=None), {"HELPDESK_STATUS": STATUS_OF[state]})
+            for state in (State.WAITING, State.SENDING, State.PARKED, State.DROPPED)
+        ),
+        (None, {"HELPDESK_STATUS": "error"}),
+    ],
+)
+def test_variables(entry: Entry | None, expected: dict[str, str]) -> None:
+    found = variables(entry, KNOWN, lambda ticket: f"http://o/{ticket.ticket_id}")
+    assert {**found, **expected} == found
+    assert list(found)[-1] == "HELPDESK_STATUS"
+
+
+def test_of_a_stranger_only_status_and_match() -> None:
+    assert variables(None, NOBODY, lambda ticket: "") == {"HELPDESK_MATCH": "none", "HELPDESK_STATUS": "error"}
+
+
+async def test_a_call_is_a_ticket_when_the_dialplan_goes_on(house: House) -> None:
+    report = await house.call(query="queue=Sales")
+    assert report.variables["HELPDESK_STATUS"] == "created"
+    assert report.variables["HELPDESK_TICKET"] == "T1"
+    assert [(ticket.queue, ticket.customer_user) for ticket in house.desk.tickets] == [("Sales", "ivanov")]
+
+
+async def test_the_dialplan_calling_twice_gets_the_same_ticket(house: House) -> None:
+    first = await house.call()
+    second = await house.call()
+    assert first.variables == second.variables
+    assert len(house.desk.tickets) == 1
+
+
+async def test_who_is_refused_is_parked(house: House) -> None:
+    house.desk.script = [Refused("TicketCreate.InvalidParameter", "Queue")]
+    assert (await house.call()).variables["HELPDESK_STATUS"] == "parked"
+
+
+async def test_patience_ends_and_the_ticket_comes_all_the_same(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    house.desk.go_on.clear()
+    report = await house.call()
+    assert report.variables["HELPDESK_STATUS"] == "queued"
+    assert report.variables["HELPDESK_NAME"] == "Иван Иванов"
+    assert PATIENCE <= report.seconds < PATIENCE + 2
+    house.desk.go_on.set()
+    entry = await house.journal.get("1.1")
+    assert entry is not None
+    task = house.delivery._in_hand[entry.id]
+    await task
+    assert (await house.call()).variables["HELPDESK_TICKET"] == "T1"
+    assert "ticket T1, after the caller went on" in caplog.text
+
+
+async def test_in_trouble_nobody_waits_for_otrs(house: House) -> None:
+    house.desk.script = [Trouble("refused"), Trouble("refused")]
+    await house.call()
+    house.desk.go_on.clear()
+    report = await house.call(unique_id="1.2")
+    assert report.variables["HELPDESK_STATUS"] == "queued"
+    assert report.variables["HELPDESK_CUSTOMER"] == "ivanov"
+    assert report.seconds < PATIENCE
+
+
+async def test_a_hangup_ends_the_waiting_and_not_the_work(house: House) -> None:
+    house.desk.go_on.clear()
+    house.intake._patience = 30.0
+    report = await house.call(hang_up_after=0.05)
+    assert report.outcome is Ending.HANGUP
+    assert report.seconds < 5
+    house.desk.go_on.set()
+    assert (await house.call()).variables["HELPDESK_STATUS"] == "created"
+    assert len(house.desk.tickets) == 1
+
+
+async def test_a_connection_that_breaks_ends_neither_the_work(house: House) -> None:
+    house.desk.go_on.clear()
+    report = await house.call(reset_after=0.05)
+    assert report.outcome is Ending.RESET
+    await house.desk.arrivals(1)
+    house.desk.go_on.set()
+    assert (await house.call()).variables["HELPDESK_STATUS"] == "created"
+    assert len(house.desk.tickets) == 1
+
+
+async def test_without_a_journal_the_call_goes_on_and_the_log_has_it(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    await house.journal.close()
+    report = await house.call(name="Иван")
+    assert report.variables["HELPDESK_STATUS"] == "error"
+    assert report.variables["HELPDESK_NAME"] == "Иван Иванов"
+    assert "NOT in the journal: the journal is closed" in caplog.text
+    assert "89161229624" in caplog.text
+
+
+async def test_an_unknown_script_is_an_error_and_the_call_goes_on(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = await house.call(script="tickets")
+    assert report.variables == {"HELPDESK_STATUS": "error"}
+    assert "tickets" in caplog.text
+
+
+async def test_an_error_of_our_own_is_told_to_the_dialplan(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> Entry:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(house.journal, "add", broken)
+    assert (await house.call()).variables == {"HELPDESK_STATUS": "error"}
+    assert "nobody foresaw" in caplog.text
+
+
+async def test_a_journal_that_fails_leaves_its_reason(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> Entry:
+        raise JournalError("disk full")
+
+    monkeypatch.setattr(house.journal, "add", full)
+    assert (await house.call()).variables["HELPDESK_STATUS"] == "error"
+
+
+async def test_a_journal_that_hangs_costs_the_caller_his_patience_at_most(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hanging(*_: object) -> Entry:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(house.journal, "add", hanging)
+    report = await house.call()
+    assert report.variables["HELPDESK_STATUS"] == "error"
+    assert report.seconds < PATIENCE + 2
+
+
+async def test_a_hundred_calls_at_once_are_a_hundred_tickets(house: House) -> None:
+    reports = await asyncio.gather(*(house.call(unique_id=f"1.{number}") for number in range(100)))
+    assert {report.outcome for report in reports} == {Ending.SUCCESS}
+    assert len({ticket.call_id for ticket in house.desk.tickets}) == 100 == len(house.desk.tickets)
