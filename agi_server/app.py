@@ -35,6 +35,10 @@ PRUNING = 3600.0
 """Seconds between two rounds of forgetting old calls."""
 
 
+class StartError(Exception):
+    """A part of the program can't start; says which, and why."""
+
+
 class App:
     """agi-server; an async context manager that serves while it is entered."""
 
@@ -71,18 +75,25 @@ class App:
         )
 
     async def __aenter__(self) -> Self:
-        """Start; raises JournalError or OSError if the journal or the listener's port can't be had."""
+        """Start; raises JournalError or StartError if it can't."""
         async with AsyncExitStack() as stack:
             await self.journal.open()
             stack.push_async_callback(self.journal.close)
             await stack.enter_async_context(self.connector)
-            await self.customers.start()
             stack.push_async_callback(self.customers.close)
+            try:
+                await self.customers.start()
+            except OSError as error:
+                raise StartError(f"customers.index can't be used: {error}") from error
             await self.delivery.start()
             stack.push_async_callback(self.delivery.stop, STOPPING)
             pruning = asyncio.create_task(self._prune_for_ever(), name="pruning")
             stack.callback(pruning.cancel)
-            await self.server.start(self._config.fastagi.host, self._config.fastagi.port)
+            host, port = self._config.fastagi.host, self._config.fastagi.port
+            try:
+                await self.server.start(host, port)
+            except OSError as error:
+                raise StartError(f"can't listen on {host}:{port}: {error.strerror or error}") from error
             stack.push_async_callback(self.server.stop, STOPPING)
             self._stack = stack.pop_all()
         return self

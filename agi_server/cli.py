@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from agi_server import __version__, calls, logs
-from agi_server.app import App
+from agi_server.app import App, StartError
 from agi_server.asterisk.client import Ending, place_call
 from agi_server.check import check_connections, check_form
 from agi_server.config import Config, ConfigError, load
@@ -65,10 +65,8 @@ def run(path: Path) -> None:
         _run(_serve(config))
     except JournalBusyError as error:
         _fail(str(error), MISCONFIGURED)
-    except JournalError as error:
+    except (JournalError, StartError) as error:
         _fail(str(error), FAILED)
-    except OSError as error:
-        _fail(f"can't listen on {config.fastagi.host}:{config.fastagi.port}: {error.strerror or error}", FAILED)
 
 
 @main.command()
@@ -98,7 +96,7 @@ def demo(port: int) -> None:
     logs.configure("warning", "text", False)
     try:
         _run(_demonstrate(port))
-    except OSError as error:
+    except (StartError, OSError) as error:
         _fail(f"the demo can't start: {error}", FAILED)
 
 

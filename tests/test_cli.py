@@ -153,6 +153,13 @@ async def test_a_port_that_is_taken(tmp_path: Path, otrs: Sandbox) -> None:
     assert "Traceback" not in done.stderr
 
 
+async def test_an_index_that_cannot_be(tmp_path: Path, otrs: Sandbox) -> None:
+    done = await command("run", "--config", str(configured(tmp_path, otrs, customers={"index": "/nowhere/index.db"})))
+    assert done.returncode == 1
+    assert "customers.index can't be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_call_without_a_server() -> None:
     done = agi_server("call", "1", "--server", "127.0.0.1:1")
     assert done.returncode == 1
@@ -175,6 +182,42 @@ async def test_systemd_is_told_when_we_are_ready(tmp_path: Path, otrs: Sandbox) 
         program.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(notify.recv, 100) == b"STOPPING=1"
         assert await program.wait() == 0
+
+
+async def test_the_person_on_duty_sees_retries_and_drops_calls(tmp_path: Path, otrs: Sandbox) -> None:
+    path = configured(tmp_path, otrs, ticket={"queue": "Nowhere"})
+    none = await command("calls", "list", "--config", str(path))
+    assert (none.returncode, none.stderr.count("has agi-server run")) == (1, 1)
+    with_wrong_queue = await asyncio.to_thread(Program(path).__enter__)
+    try:
+        for number in ("89161229624", "+4915112345678"):
+            await command("call", number, "--server", f"127.0.0.1:{with_wrong_queue.port}")
+        listed = await command("calls", "list", "--json", "--config", str(path))
+        [stranger, known] = json.loads(listed.stdout)
+        assert (known["state"], known["customer"], known["number"]) == ("parked", "ivanov", "89161229624")
+        assert "Queue parameter is invalid" in known["reason"]
+        shown = await command("calls", "show", known["id"], "--config", str(path))
+        assert re.search(r"parked +TicketCreate\.InvalidParameter", shown.stdout)
+        dropped = await command("calls", "drop", stranger["id"], "--why", "a test", "--config", str(path))
+        assert dropped.returncode == 0
+    finally:
+        await asyncio.to_thread(with_wrong_queue.stop)
+    configured(tmp_path, otrs)
+    assert (await command("calls", "retry", "--parked", "--config", str(path))).returncode == 0
+    mended = await asyncio.to_thread(Program(path).__enter__)
+    try:
+        async with asyncio.timeout(20):
+            await otrs.made(1)
+    finally:
+        await asyncio.to_thread(mended.stop)
+    assert [ticket.customer_user for ticket in otrs.tickets] == ["ivanov"]
+    lines = (await command("calls", "list", "--state", "done", "--state", "dropped", "--config", str(path))).stdout
+    assert re.search(rf"{known['id']} +done .*ticket {otrs.tickets[0].number}", lines)
+    assert re.search(rf"{stranger['id']} +dropped .*a test", lines)
+    late = await command("calls", "drop", known["id"], "--why", "too late", "--config", str(path))
+    assert (late.returncode, late.stderr.count("only a call that waits or is parked")) == (1, 1)
+    assert (await command("calls", "show", "nothing", "--config", str(path))).returncode == 1
+    assert (await command("calls", "list", "--since", "soon", "--config", str(path))).returncode == 2
 
 
 def test_the_demo_shows_a_call_and_leaves_nothing_behind(tmp_path: Path) -> None:
