@@ -151,12 +151,20 @@ def calls_() -> None:
 
 @calls_.command("list")
 @config_option
-@click.option("--state", "states", multiple=True, type=click.Choice([*State]), help="Only these  [default: all open]")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([state.value for state in State]),
+    help="Only these  [default: all open]",
+)
 @click.option("--since", type=calls.Since(), help="Only those of the last 15m, 1h, 7d.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def calls_list(path: Path, states: tuple[State, ...], since: timedelta | None, as_json: bool) -> None:
+def calls_list(path: Path, states: tuple[str, ...], since: timedelta | None, as_json: bool) -> None:
     """Calls that are no tickets yet, or those asked for, newest first."""
-    calls.with_journal(_load(path), lambda journal: calls.show_list(journal, states, since, as_json=as_json))
+    calls.with_journal(
+        _load(path), lambda journal: calls.show_list(journal, [*map(State, states)], since, as_json=as_json)
+    )
 
 
 @calls_.command("show")
