@@ -14,7 +14,7 @@ import itertools
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -156,7 +156,7 @@ class FastAgiServer:
 
     def admit(self, connection: _Connection, host: str, port: int) -> Peer | None:
         """Count a connection in; None if it is not to be served."""
-        if not self._allowed(host):
+        if not allowed(host, self._allow):
             self._warn("stranger", "a connection from %s is not allowed", host)
         elif len(self._connections) >= self.limits.sessions:
             self._warn("full", "a connection from %s is one too many: %d are open", host, len(self._connections))
@@ -185,12 +185,6 @@ class FastAgiServer:
         log.warning("%s: there is no script %r (%s); there are: %s", peer, request.script, request.url, known)
         return self._unknown
 
-    def _allowed(self, host: str) -> bool:
-        address = ipaddress.ip_address(host)
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        return any(address in network for network in self._allow)
-
     def _warn(self, reason: str, message: str, *arguments: object) -> None:
         """Count a rejection; warn of its kind now and then."""
         self.rejected[reason] += 1
@@ -198,6 +192,14 @@ class FastAgiServer:
         if now >= self._warned.get(reason, now):
             self._warned[reason] = now + REMIND_SECONDS
             log.warning(f"{message} (%d so far)", *arguments, self.rejected[reason])
+
+
+def allowed(host: str, networks: Iterable[Network]) -> bool:
+    """Whether an address is in one of the networks; an IPv4 address may come in IPv6's clothes."""
+    address = ipaddress.ip_address(host)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
 
 
 class _Connection(asyncio.Protocol):
