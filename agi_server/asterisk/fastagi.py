@@ -284,8 +284,8 @@ class _Connection(asyncio.Protocol):
                 case Request():
                     self._begin(event)
                 case agi.Hangup():
-                    if self._session is not None:
-                        self._session.hung_up.set()
+                    assert self._session is not None
+                    self._session.hung_up.set()
                 case agi.ProtocolError():
                     self._close(event.reason, "malformed")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agi_server.asterisk.agi import (
@@ -22,7 +22,7 @@ from agi_server.asterisk.agi import (
 from agi_server.asterisk.channel import split_words
 from agi_server.asterisk.client import request_block
 from agi_server.asterisk.request import Request
-from tests.asterisk.recordings import connections, split
+from tests.asterisk.recordings import FOLDER, connections, split
 
 NONCE = "0123456789abcdef"
 ECHO = f"200 result=1 ({NONCE})\n".encode()
@@ -222,6 +222,7 @@ def test_a_bad_variable_name_is_refused(name: str) -> None:
         talking().set_variable(name, "x")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_value_arrives_as_it_was_but_for_control_characters(value: str) -> None:
     sent = talking().set_variable("HELPDESK_NAME", value)
@@ -232,6 +233,7 @@ def test_a_value_arrives_as_it_was_but_for_control_characters(value: str) -> Non
     assert [word.decode() for word in words[3:]] == ["".join(" " if c < " " or c == "\x7f" else c for c in value)]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='a"\\ ü€\U0001f600', min_size=700, max_size=2100))
 def test_a_value_that_is_too_long_is_cut_between_characters(value: str) -> None:
     sent = talking().set_variable("V", value)
@@ -313,6 +315,17 @@ def test_a_forged_answer_is_a_part_of_the_block() -> None:
         assert found[1].tampered
 
 
+def test_a_forged_end_as_a_real_asterisk_sent_it() -> None:
+    raw = (FOLDER / "g01-forged-end.bytes").read_bytes()
+    for pieces in ([raw], bytewise(raw), *pairs(raw)):
+        barrier, request, error = events(pieces)
+        assert isinstance(barrier, Barrier)
+        assert isinstance(request, Request)
+        assert (request.tampered, request.number, request.unique_id) == (True, "", "1795350271.1")
+        assert (request.context, request.extension, request.arguments) == ("t", "forged", ("one", "two"))
+        assert error == ProtocolError("an answer to no command: b'200 result=1'")
+
+
 def test_without_the_echo_the_deadline_makes_it_a_call_with_an_unreadable_number() -> None:
     for answer in (b"", b"510 Invalid or unknown command\n", b"200 result=0\n", ECHO[:-1]):
         conversation = Conversation(NONCE)
@@ -342,6 +355,7 @@ def test_a_whole_block_counts_though_asterisk_closes_before_it_answers() -> None
     assert half.tampered
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60)), st.booleans())
 def test_random_bytes_never_raise(pieces: list[bytes], begun: bool) -> None:
     conversation = talking() if begun else Conversation(NONCE)
@@ -360,6 +374,7 @@ fragments = st.lists(
 ).map(b"".join)
 
 
+@settings(deadline=None)
 @given(fragments, st.data())
 def test_any_split_of_anything_gives_the_same_events(tail: bytes, data: st.DataObject) -> None:
     raw = data.draw(st.sampled_from([b"", b"agi_", BLOCK, BLOCK + ECHO])) + tail

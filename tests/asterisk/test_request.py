@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agi_server.asterisk.client import request_block
@@ -212,6 +212,7 @@ forgery = st.lists(
 ).map("\n".join)
 
 
+@settings(deadline=None)
 @given(number=forgery, name=forgery)
 def test_whatever_stands_in_number_and_name_only_they_are_lost(number: str, name: str) -> None:
     genuine = read(block(one="first"))
@@ -226,6 +227,7 @@ def test_whatever_stands_in_number_and_name_only_they_are_lost(number: str, name
     assert request.arguments == genuine.arguments
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([line.encode() for line in TAIL.split("\n")])))
 def test_any_lines_are_read_without_an_exception(lines: list[bytes]) -> None:
     request = read_request(
