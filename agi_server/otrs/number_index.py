@@ -1,0 +1,202 @@
+"""Whose number is this: a copy of the customers and their numbers in an SQLite file of our own.
+
+It outlives a restart and the absence of OTRS's database. It can always be made again from
+`customer_user`, so a file that is damaged is set aside, and one that was made by other settings is
+emptied. One thread writes, in short transactions, by `merge` and `apply`; the event loop's thread
+reads, by `find`: in WAL mode neither waits for the other, and a reader sees each write whole.
+Not known here: where rows come from, what a number looks like, and which of several customers is meant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from agi_server.otrs.customer_table import Row
+
+SCHEMA = 1
+"""Raised when the tables below, or what is kept in them, change their meaning."""
+APPLICATION_ID = 0x61676931
+"""Marks the file as ours (SQLite's header field for that), so that nobody else's is ever emptied."""
+CANDIDATES = 50
+"""So many customers on one number are told; a switchboard's may be thousands'."""
+BREATH_ROWS = 20
+"""After so many rows a writer lets the event loop's thread run, which else waits 5 ms for the interpreter."""
+READER_WAIT_S = 0.05
+WRITER_WAIT_S = 5.0
+"""Both wait only where a second agi-server was given the same file, or a person looks into it."""
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_TABLES = """
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE customers (id INTEGER PRIMARY KEY, changed TEXT NOT NULL, facts TEXT NOT NULL, numbers TEXT NOT NULL);
+CREATE TABLE numbers (number TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (number, id)) WITHOUT ROWID;
+"""
+
+_log = logging.getLogger("agi_server.otrs.customers")
+
+
+class NumberIndex:
+    """An open index. `find` is for the thread of the event loop, all else for the one that opened it."""
+
+    def __init__(self, path: Path, settings: str, numbers_of: Callable[[Row], Iterable[str]]) -> None:
+        """Raises `sqlite3.Error`; `FileExistsError` if the file is a database of somebody else."""
+        self._numbers_of = numbers_of
+        self.customers = 0
+        """How many customers are in it."""
+        self.numbers = 0
+        """How many pairs of a number and its customer."""
+        self.horizon: datetime | None = None
+        """What `reached` was told last; None while the index has never been complete."""
+        path.touch(mode=0o600)  # names and numbers are nobody else's business; SQLite copies the mode
+        self._writer = sqlite3.connect(path, timeout=WRITER_WAIT_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare(path, settings)
+            self._reader = sqlite3.connect(path, timeout=READER_WAIT_S, isolation_level=None, check_same_thread=False)
+        except Exception:
+            self._writer.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+        self._writer.close()
+
+    def find(self, number: str) -> list[tuple[str, ...]]:
+        """The facts of the customers who have this number, the one changed last first."""
+        rows = self._reader.execute(
+            "SELECT facts FROM numbers JOIN customers USING (id) WHERE number = ?"
+            " ORDER BY changed DESC, id DESC LIMIT ?",
+            (number, CANDIDATES),
+        ).fetchall()
+        return [tuple(json.loads(facts)) for (facts,) in rows]
+
+    def merge(self, rows: Sequence[Row], after: int, upto: int) -> None:
+        """Make the index agree with the table on ids above `after` up to `upto`; what agrees is not written."""
+        known = self._writer.execute("SELECT id FROM customers WHERE id > ? AND id <= ?", (after, upto))
+        self._write(rows, {id_ for (id_,) in known} - {row.id for row in rows})
+
+    def apply(self, rows: Sequence[Row]) -> None:
+        """Take over rows that were changed in the table."""
+        self._write(rows, set())
+
+    def reached(self, horizon: datetime) -> None:
+        """The index is complete, and holds all changes up to this time of the table."""
+        with self._writer:
+            self._writer.execute("BEGIN IMMEDIATE")
+            if self.horizon is None:
+                # In their order and at once: a million single insertions would rewrite each page hundreds of times.
+                self._writer.execute(
+                    "INSERT INTO numbers SELECT number.value, customers.id"
+                    " FROM customers, json_each(customers.numbers) AS number ORDER BY 1, 2"
+                )
+            self._writer.execute("INSERT OR REPLACE INTO about VALUES ('horizon', ?)", (horizon.isoformat(),))
+        self.horizon = horizon
+
+    def _prepare(self, path: Path, settings: str) -> None:
+        about = self._writer.execute("PRAGMA application_id").fetchone()[0]
+        tables = [name for (name,) in self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        if tables and about != APPLICATION_ID:
+            raise FileExistsError(f"{path} is another program's database, not an index of customers")
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        self._writer.execute("PRAGMA synchronous = NORMAL")
+        self._writer.execute("PRAGMA journal_size_limit = 16777216")
+        self._writer.execute("PRAGMA cache_size = -16384")
+        settings = f"schema {SCHEMA}; {settings}"
+        if tables and self._settings() != settings:
+            _log.info("%s was made with other settings; it is made anew", path)
+        if not tables or self._settings() != settings:
+            drops = "".join(f"DROP TABLE {name};" for name in tables)
+            self._writer.executescript(f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {drops} {_TABLES}")
+            self._writer.execute("INSERT INTO about VALUES ('settings', ?)", (settings,))
+            self._writer.execute("COMMIT")
+        if horizon := self._writer.execute("SELECT value FROM about WHERE name = 'horizon'").fetchone():
+            self.horizon = datetime.fromisoformat(horizon[0])
+        (self.customers,) = self._writer.execute("SELECT count(*) FROM customers").fetchone()
+        (self.numbers,) = self._writer.execute(
+            "SELECT ifnull(sum(json_array_length(numbers)), 0) FROM customers"
+        ).fetchone()
+
+    def _settings(self) -> str | None:
+        with contextlib.suppress(sqlite3.OperationalError):  # no such table
+            if found := self._writer.execute("SELECT value FROM about WHERE name = 'settings'").fetchone():
+                return str(found[0])
+        return None
+
+    def _write(self, rows: Sequence[Row], gone: set[int]) -> None:
+        counted = self.customers, self.numbers
+        try:
+            with self._writer:  # commits, or rolls back
+                self._writer.execute("BEGIN IMMEDIATE")
+                for count, row in enumerate(rows):
+                    if row.valid:
+                        self._put(row)
+                    else:
+                        self._drop(row.id)
+                    if count % BREATH_ROWS == 0:
+                        time.sleep(0)
+                for id_ in gone:
+                    self._drop(id_)
+        except Exception:
+            self.customers, self.numbers = counted
+            raise
+
+    def _put(self, row: Row) -> None:
+        changed = row.changed.isoformat() if row.changed else ""
+        facts = _dumped(row.facts)
+        known = self._writer.execute("SELECT changed, facts, numbers FROM customers WHERE id = ?", (row.id,)).fetchone()
+        if known and known[:2] == (changed, facts):
+            return
+        numbers = set(self._numbers_of(row))
+        former = set(json.loads(known[2])) if known else set()
+        self._replace_numbers(row.id, former - numbers, numbers - former)
+        new = (row.id, changed, facts, _dumped(sorted(numbers)))
+        self._writer.execute("INSERT OR REPLACE INTO customers VALUES (?, ?, ?, ?)", new)
+        self.customers += not known
+
+    def _drop(self, id_: int) -> None:
+        known = self._writer.execute("SELECT numbers FROM customers WHERE id = ?", (id_,)).fetchone()
+        if known:
+            self._replace_numbers(id_, set(json.loads(known[0])), set())
+            self._writer.execute("DELETE FROM customers WHERE id = ?", (id_,))
+            self.customers -= 1
+
+    def _replace_numbers(self, id_: int, gone: set[str], new: set[str]) -> None:
+        self.numbers += len(new) - len(gone)
+        if self.horizon is not None:  # before, `reached` will see to it
+            self._writer.executemany("DELETE FROM numbers WHERE number = ? AND id = ?", [(n, id_) for n in gone])
+            self._writer.executemany("INSERT OR IGNORE INTO numbers VALUES (?, ?)", [(n, id_) for n in new])
+
+
+def _dumped(texts: Sequence[str]) -> str:
+    return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
+
+
+def open_index(path: Path, settings: str, numbers_of: Callable[[Row], Iterable[str]]) -> NumberIndex:
+    """The index in this file; a new one, if there is none or it is damaged."""
+    try:
+        return NumberIndex(path, settings, numbers_of)
+    except sqlite3.DatabaseError as error:
+        if not damaged(error):
+            raise
+        _log.warning("%s is damaged (%s); it is set aside and made anew", path, error)
+        set_aside(path)
+        return NumberIndex(path, settings, numbers_of)
+
+
+def damaged(error: sqlite3.Error) -> bool:
+    """Does the error mean that the file is beyond repair?"""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED
+
+
+def set_aside(path: Path) -> None:
+    """Rename a damaged index, which nobody has open, so that a person can look at it."""
+    path.replace(path.with_name(f"{path.name}.damaged"))
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
