@@ -20,7 +20,7 @@ from typing import Self, TypeAlias
 
 from agi_server.call import Doubt, Findings, NotFound, Outcome, Refused, Ticket, Trouble
 from agi_server.otrs import soap
-from agi_server.otrs.elements import carries, creation, has_field, passed_rehearsal, rehearsal, search
+from agi_server.otrs.elements import at_fault, carries, creation, has_field, passed_rehearsal, rehearsal, search
 from agi_server.otrs.exchange import Exchange
 
 SEARCH_LIMIT = 10
@@ -59,6 +59,8 @@ class Connector:
         self._namespace = namespace
         self._timeout = timeout
         self._call_field = call_field
+        self._field = call_field
+        """The one in use: none once OTRS has turned out not to have it."""
         self._clock = clock
         self._exchange = Exchange(url, connections=connections, max_answer=soap.MAX_ANSWER)
         self._login: asyncio.Task[str | Refused | Trouble] | None = None
@@ -75,8 +77,10 @@ class Connector:
         await self._exchange.__aexit__()
 
     async def open(self, ticket: Ticket) -> Outcome:
-        """Make the ticket."""
-        reply = await self._request("TicketCreate", creation(ticket, self._call_field), self._deadline())
+        """Make the ticket. If OTRS lacks the call field, the call's id goes into the title instead."""
+        reply = await self._request("TicketCreate", creation(ticket, self._field), self._deadline())
+        if isinstance(reply, Refused) and at_fault(reply) == "dynamic_fields" and await self._field_is_missing():
+            reply = await self._request("TicketCreate", creation(ticket, self._field), self._deadline())
         return soap.opened(reply) if isinstance(reply, dict) else reply
 
     async def find(self, call_id: str, since: datetime) -> Findings:
@@ -85,26 +89,40 @@ class Connector:
         OTRS shows the tickets of those queues that our agent may read, and no others.
         """
         deadline = self._deadline()
+        for field in dict.fromkeys((self._call_field, "")):  # the field may have been missing when the ticket was made
+            findings = await self._find(call_id, since, field, deadline)
+            if not isinstance(findings, NotFound):
+                return findings
+        return NotFound()
+
+    async def _find(self, call_id: str, since: datetime, field: str, deadline: float) -> Findings:
+        """By its dynamic field, or with no field by its title."""
         # In minutes before OTRS's own now: its time zone and a wrong clock on its side play no part.
         age = max(timedelta(), self._clock() - since) + SEARCH_SLACK
         criteria = {
-            **search(call_id, self._call_field),
+            **search(call_id, field),
             "TicketCreateTimeNewerMinutes": str(math.ceil(age.total_seconds() / 60)),
             "Limit": str(SEARCH_LIMIT),
         }
         tickets = await self._tickets(criteria, deadline)
         if not isinstance(tickets, list):
             return tickets
-        found = [ticket for ticket in tickets if carries(ticket, call_id, self._call_field)]
+        found = [ticket for ticket in tickets if carries(ticket, call_id, field)]
         if found:
             return soap.opened(min(found, key=_number_of))
-        if tickets and self._call_field and not any(has_field(ticket, self._call_field) for ticket in tickets):
-            return Trouble(
-                f"OTRS does not know the dynamic field {self._call_field}: a search for it finds every ticket"
-            )
+        if tickets and field and not any(has_field(ticket, field) for ticket in tickets):
+            return NotFound()  # OTRS does not know the field, has ignored it, and shows any ticket
         if len(tickets) >= SEARCH_LIMIT:
             return Trouble("OTRS does not search by what was asked: it finds more tickets than can be looked at")
         return NotFound()
+
+    async def _field_is_missing(self) -> bool:
+        """Ask OTRS whether it has the call field; if it has not, do without from now on."""
+        if self._field and await self.call_field_exists() is False:
+            _log.warning("OTRS has no dynamic field %s: the calls' ids go into the titles", self._field)
+            self._field = ""
+            return True
+        return False
 
     async def sign_in(self) -> Refused | Trouble | None:
         """Does OTRS let us in? None: yes."""

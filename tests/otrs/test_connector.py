@@ -6,13 +6,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agi_server.call import Created, Doubt, Findings, HelpDesk, NotFound, Outcome, Refused, Trouble
 from agi_server.otrs.connector import SEARCH_LIMIT, Connector
+from agi_server.sandbox import Sandbox
 from tests.otrs.desk import GONE, NOT_HTTP, TICKET
 from tests.otrs.peer import Act, FakeOtrs, Peer, http, raw, recorded, reset, silent, soap
 
@@ -25,7 +28,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CREATED = recorded("10-TicketCreate-ok-userlogin")
 THE_TICKET = Created("1261", "2026112210012662")
 DEAD_SESSION = recorded("23-TicketCreate-bad-session")
-UNKNOWN_FIELD = Trouble(f"OTRS does not know the dynamic field {FIELD}: a search for it finds every ticket")
+NOTHING = recorded("141-TicketSearch-df-equals-none")
 ALL_TICKETS = Trouble("OTRS does not search by what was asked: it finds more tickets than can be looked at")
 BAD_QUEUE = Refused(
     "TicketCreate.InvalidParameter", "TicketCreate: Ticket->QueueID or Ticket->Queue parameter is invalid!"
@@ -265,11 +268,11 @@ async def test_leaving_in_the_middle_of_a_login() -> None:
             Created("9", "20260009"),
         ),
         (hits(9, 8), soap("TicketGet", shown(9, "1700000000.42") + shown(8, "")), Created("9", "20260009")),
-        (hits(7), soap("TicketGet", shown(7, "1700000000.42", name="Other")), UNKNOWN_FIELD),
+        (hits(7), soap("TicketGet", shown(7, "1700000000.42", name="Other")), NotFound()),
         (hits(*range(10)), soap("TicketGet", "".join(shown(n, "") for n in range(10))), ALL_TICKETS),
         (hits(*range(99)), soap("TicketGet", "".join(shown(n, "") for n in range(10))), ALL_TICKETS),
         (hits(7, 8), soap("TicketGet", shown(7, "")), Trouble("OTRS does not show all the tickets that it finds")),
-        (hits(7), soap("TicketGet", "<Ticket><Title>x</Title></Ticket>"), UNKNOWN_FIELD),
+        (hits(7), soap("TicketGet", "<Ticket><Title>x</Title></Ticket>"), NotFound()),
         (hits(7), recorded("133-TicketGet-unknown"), NO_ACCESS),
         (hits(7), recorded("321-db-down-cgi"), Trouble(GONE)),
         (recorded("321-db-down-cgi"), None, Trouble(GONE)),
@@ -277,10 +280,51 @@ async def test_leaving_in_the_middle_of_a_login() -> None:
     ],
 )
 async def test_find(search: Act, get: Act | None, expected: Findings) -> None:
-    acts = {"TicketSearch": [search], **({"TicketGet": [get]} if get else {})}
+    acts = {"TicketSearch": [search, NOTHING], **({"TicketGet": [get]} if get else {})}
     async with desk(acts) as (connector, peer):
         assert await connector.find(TICKET.call_id, NOW) == expected
-    assert operations(peer) == ["SessionCreate", "TicketSearch", *(["TicketGet"] if get else [])]
+    by_title = ["TicketSearch"] if expected == NotFound() else []
+    assert operations(peer) == ["SessionCreate", "TicketSearch", *(["TicketGet"] if get else []), *by_title]
+
+
+async def test_without_its_dynamic_field_the_call_is_in_the_title(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        Sandbox(tmp_path, password=PASSWORD, dynamic_fields=()) as otrs,
+        Connector(otrs.url, "agi-server", PASSWORD) as connector,
+    ):
+        first = await connector.open(TICKET)
+        second = await connector.open(replace(TICKET, call_id="1700000000.43"))
+        assert isinstance(first, Created)
+        assert isinstance(second, Created)
+        assert [ticket.title for ticket in otrs.tickets] == [
+            f"{TICKET.title} [1700000000.42]",
+            f"{TICKET.title} [1700000000.43]",
+        ]
+        assert otrs.received("TicketCreate") == 3
+        since = datetime.now(UTC)
+        assert await connector.find("1700000000.43", since) == second
+        assert await connector.find("1700000000.4", since) == NotFound()
+    async with (
+        Sandbox(tmp_path, password=PASSWORD) as otrs,
+        Connector(otrs.url, "agi-server", PASSWORD, call_field="") as before,
+        Connector(otrs.url, "agi-server", PASSWORD) as after,
+    ):
+        made = await before.open(TICKET)
+        assert await after.find(TICKET.call_id, datetime.now(UTC)) == made
+    assert caplog.text.count("OTRS has no dynamic field AsteriskUniqueID") == 1
+
+
+async def test_another_field_that_otrs_lacks_is_refused(tmp_path: Path) -> None:
+    async with (
+        Sandbox(tmp_path, password=PASSWORD) as otrs,
+        Connector(otrs.url, "agi-server", PASSWORD) as connector,
+    ):
+        await connector.open(TICKET)
+        refused = await connector.open(replace(TICKET, dynamic_fields={"Nothing": "x"}))
+        assert isinstance(refused, Refused)
+        assert len(otrs.tickets) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from agi_server.call import Created, NotFound, Refused, Trouble
+from agi_server.call import Created, NotFound, Refused
 from agi_server.otrs import soap
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.elements import at_fault, passed_rehearsal, rehearsal
@@ -110,7 +110,12 @@ async def test_call_field(call_id: str) -> None:
         assert await connector.call_field_exists() is True
     async with real(call_field="NoSuchField") as connector:
         assert await connector.call_field_exists() is False
-        assert isinstance(await connector.find(call_id, datetime.now(UTC)), Trouble)
+        assert await connector.find(call_id, datetime.now(UTC)) == NotFound()
+        made = await connector.open(ticket(call_id=call_id))
+        assert isinstance(made, Created)
+        assert await connector.find(call_id, datetime.now(UTC)) == made
+    async with real() as connector:
+        assert await connector.find(call_id, datetime.now(UTC)) == made
 
 
 @pytest.mark.parametrize(
