@@ -55,8 +55,9 @@ class App:
             Composer(form(config)),
             places=config.otrs.connections,
             settle=2 * config.otrs.timeout,
+            give_up=timedelta(days=config.otrs.give_up_days),
         )
-        intake = Intake(
+        self.intake = Intake(
             self.journal,
             self.delivery,
             numbering(config),
@@ -64,8 +65,8 @@ class App:
             zoom_url=zoom_url(config.otrs.zoom_url),
         )
         self.server = FastAgiServer(
-            {"ticket": intake.ticket},
-            unknown=intake.unknown,
+            {"ticket": self.intake.ticket},
+            unknown=self.intake.unknown,
             allow=config.fastagi.allow,
             limits=Limits(
                 sessions=config.fastagi.max_sessions,
@@ -87,6 +88,7 @@ class App:
                 raise StartError(f"customers.index can't be used: {error}") from error
             await self.delivery.start()
             stack.push_async_callback(self.delivery.stop, STOPPING)
+            stack.push_async_callback(self.intake.stop)
             pruning = asyncio.create_task(self._prune_for_ever(), name="pruning")
             stack.callback(pruning.cancel)
             host, port = self._config.fastagi.host, self._config.fastagi.port
@@ -104,13 +106,16 @@ class App:
         await self._stack.aclose()
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Serve until told to stop; raises RuntimeError if a part of the program has died."""
-        stopped = asyncio.create_task(stop.wait())
+        """Serve until told to stop; raises JournalError or RuntimeError if that is not possible any more."""
         assert self.delivery.loop is not None
-        done, _ = await asyncio.wait({stopped, self.delivery.loop}, return_when=asyncio.FIRST_COMPLETED)
+        stopped, damaged = asyncio.create_task(stop.wait()), asyncio.create_task(self.journal.damaged.wait())
+        done, _ = await asyncio.wait({stopped, damaged, self.delivery.loop}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
+        damaged.cancel()
         if self.delivery.loop in done:
             raise RuntimeError("the loop of retries has died") from self.delivery.loop.exception()
+        if damaged in done:
+            raise JournalError("the journal is damaged: the next start sets it aside and begins a new one")
 
     async def _prune_for_ever(self) -> None:
         while True:

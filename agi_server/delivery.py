@@ -11,7 +11,8 @@ after we gave up on it. So: before a request leaves, the journal has it that one
   began, and searched for again until then.
 A search that fails decides nothing: the doubt stays, and no request leaves.
 
-Never lost. Trouble is repeated after 2, 4, 8 ... 300 s, for ever. Refused is parked for a person.
+Never lost. Trouble is repeated after 2, 4, 8 ... 300 s, until the call is older than `give_up`: then
+it is parked for a person, as what OTRS refuses is at once.
 
 Live calls come first: retries take at most half of the places, and only places that nobody waits
 for. While OTRS is in trouble live calls are not tried at once but wait on disk, and one at a
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -44,12 +45,10 @@ from agi_server.call import (
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.logs import call_id
 from agi_server.ticket import Composer
+from agi_server.timetable import FIRST_PAUSE, LONGEST_PAUSE, next_search, pause
 
 log = logging.getLogger("agi_server.delivery")
 
-FIRST_PAUSE = 2.0
-"""Seconds after the first failure; each further one doubles it."""
-LONGEST_PAUSE = 300.0
 MOMENT = 30.0
 """Seconds for which a failure of OTRS keeps live calls from waiting for it."""
 OWN_FAULT = 3
@@ -58,19 +57,6 @@ LOOKUP_LIMIT = 2.0
 """Seconds for finding the customer; then the call goes on as one from a stranger."""
 LONGEST_REST = 10.0
 """Seconds after which the loop looks at the journal even if nothing woke it: a person may have changed an entry."""
-
-
-def pause(failures: int, chance: Callable[[], float] = random.random) -> float:
-    """Seconds until the next attempt after so many failures, spread by 20 % each way."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures - 1, 16)) * (0.8 + 0.4 * chance())
-
-
-def next_search(began: datetime, now: datetime, settle: float) -> datetime | None:
-    """When to search again for a ticket that may still be in the making; None: it is not, believe that."""
-    settled = began + timedelta(seconds=settle)
-    if now >= settled:
-        return None
-    return min(settled, now + max(timedelta(seconds=FIRST_PAUSE), now - began))
 
 
 class Delivery:
@@ -85,10 +71,15 @@ class Delivery:
         *,
         places: int,
         settle: float,
+        give_up: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stopwatch: Callable[[], float] = time.monotonic,
         pause: Callable[[int], float] = pause,
     ) -> None:
-        """`places` attempts run at once; `settle` seconds after it began no request runs in OTRS any more."""
+        """`places` attempts run at once; `settle` seconds after it began no request runs in OTRS any more.
+
+        A call that is older than `give_up`, and fails still, is parked.
+        """
         self._journal = journal
         self._directory = directory
         self._help_desk = help_desk
@@ -96,11 +87,16 @@ class Delivery:
         self._places = asyncio.Semaphore(places)
         self._retries_at_most = max(1, places // 2)
         self._settle = settle
+        self._give_up = give_up
+        self._latest = timedelta(seconds=max(settle, 2 * LONGEST_PAUSE))
         self._clock = clock
+        self._stopwatch = stopwatch
         self._pause = pause
         self._in_hand: dict[int, asyncio.Task[Entry]] = {}
         self._retries: set[int] = set()
-        self._failed_at: datetime | None = None
+        self._begun: dict[int, float] = {}
+        """When the attempts began whose end is not known, by the stopwatch: the clock may be set meanwhile."""
+        self._failed_at: float | None = None
         self._wake = asyncio.Event()
         self._no_place_left = False
         self.loop: asyncio.Task[None] | None = None
@@ -131,7 +127,7 @@ class Delivery:
         """OTRS failed a moment ago, and has not answered since."""
         if self._failed_at is None:
             return False
-        return bool(self._retries) or self._clock() - self._failed_at < timedelta(seconds=MOMENT)
+        return bool(self._retries) or self._stopwatch() - self._failed_at < MOMENT
 
     def deliver(self, entry: Entry, who: asyncio.Task[Recognition]) -> asyncio.Task[Entry] | None:
         """Try this live call now; None: OTRS is in trouble, the call waits for its turn.
@@ -165,7 +161,10 @@ class Delivery:
     def _let_go(self, entry_id: int, task: asyncio.Task[Entry]) -> None:
         del self._in_hand[entry_id]
         self._retries.discard(entry_id)
-        if self._no_place_left or task.cancelled() or task.result().state is State.WAITING:
+        waits = task.cancelled() or task.result().state is State.WAITING
+        if not waits:
+            self._begun.pop(entry_id, None)
+        if waits or self._no_place_left:
             self._wake.set()
 
     async def _guarded(self, entry: Entry, attempt: Callable[[Entry], Awaitable[Entry]]) -> Entry:
@@ -207,7 +206,7 @@ class Delivery:
     async def _attempt(self, entry: Entry, recognition: Recognition) -> Entry:
         ticket = self._composer.compose(entry.call, recognition)
         if isinstance(ticket, Refused):
-            return await self._keep(entry, lambda: self._park(entry, ticket))
+            return await self._keep(entry, lambda: self._park(entry, ticket, entry.doubt))
         if entry.doubt is not Doubt.NONE:
             settled = await self._search(entry)
             if settled is not None:
@@ -219,21 +218,26 @@ class Delivery:
         findings = await self._help_desk.find(entry.call.unique_id, entry.call.time)
         await self._note(entry, findings)
         if isinstance(findings, NotFound):
-            again = None
-            if entry.doubt is Doubt.RUNNING and entry.began is not None:
-                again = next_search(entry.began, self._clock(), self._settle)
-            if again is None:
+            wait = next_search(self._age(entry), self._settle) if entry.doubt is Doubt.RUNNING else None
+            if wait is None:
                 return None
             unknown = Trouble("not in OTRS yet, but the last request may still be at work there", entry.doubt)
-            return await self._keep(entry, lambda: self._later(entry, unknown, again))
+            return await self._keep(entry, lambda: self._later(entry, unknown, wait))
         if isinstance(findings, Trouble):
             findings = Trouble(findings.reason, entry.doubt)
         return await self._keep(entry, lambda: self._record(entry, findings, "found"))
+
+    def _age(self, entry: Entry) -> float:
+        """Seconds since the last attempt began; the clock counts only if that was in an earlier life."""
+        if entry.id in self._begun:
+            return self._stopwatch() - self._begun[entry.id]
+        return 0.0 if entry.began is None else (self._clock() - entry.began).total_seconds()
 
     async def _open(self, entry: Entry, ticket: Ticket, recognition: Recognition) -> Entry:
         begun = await self._journal.begin(entry, recognition, self._clock())
         if begun is None:
             return await self._journal.get(entry.call.unique_id) or entry
+        self._begun[entry.id] = self._stopwatch()
         outcome = await self._help_desk.open(ticket)
         await self._note(begun, outcome)
         return await self._keep(begun, lambda: self._record(begun, outcome, "created"))
@@ -242,17 +246,19 @@ class Delivery:
         if isinstance(outcome, Created):
             return await self._journal.done(entry, outcome, self._clock(), event)
         if isinstance(outcome, Refused):
-            return await self._park(entry, outcome)
+            return await self._park(entry, outcome, Doubt.NONE if entry.state is State.SENDING else entry.doubt)
         return await self._later(entry, outcome)
 
-    async def _park(self, entry: Entry, refused: Refused) -> Entry | None:
+    async def _park(self, entry: Entry, refused: Refused, doubt: Doubt) -> Entry | None:
         log.warning("parked, a person must look: %s: %s", refused.code, refused.words)
-        doubt = Doubt.NONE if entry.state is State.SENDING else entry.doubt
         return await self._journal.park(entry, refused, doubt, self._clock())
 
-    async def _later(self, entry: Entry, trouble: Trouble, due: datetime | None = None) -> Entry | None:
+    async def _later(self, entry: Entry, trouble: Trouble, wait: float | None = None) -> Entry | None:
         now = self._clock()
-        due = due or now + timedelta(seconds=self._pause(entry.failures + 1))
+        if now - entry.call.time > self._give_up:
+            tries = f"{entry.failures + 1} failures in {self._give_up.days} days"
+            return await self._park(entry, Refused("gave up", f"{tries}; the last: {trouble.reason}"), trouble.doubt)
+        due = now + timedelta(seconds=self._pause(entry.failures + 1) if wait is None else wait)
         log.debug("%s; again at %s", trouble.reason, f"{due.astimezone():%H:%M:%S}")
         return await self._journal.later(entry, due, trouble.doubt, trouble.reason, now)
 
@@ -274,7 +280,7 @@ class Delivery:
                 if entry.failures >= OWN_FAULT:
                     return
                 log.warning("OTRS is in trouble: %s; calls wait in the journal", outcome.reason)
-            self._failed_at = self._clock()
+            self._failed_at = self._stopwatch()
         elif self._failed_at is not None:
             self._failed_at = None
             log.warning("OTRS answers again")
@@ -301,7 +307,8 @@ class Delivery:
 
     async def _start_due(self) -> float:
         """Start the retries that are due and find a place; returns the seconds to rest if nothing wakes us."""
-        for entry in await self._journal.due(self._clock(), self._retries_at_most, self._in_hand.keys()):
+        now = self._clock()
+        for entry in await self._journal.due(now, now + self._latest, self._retries_at_most, self._in_hand.keys()):
             if self._places.locked() or len(self._retries) >= (1 if self._failed_at else self._retries_at_most):
                 self._no_place_left = True
                 return LONGEST_REST  # whoever frees a place wakes us

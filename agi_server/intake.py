@@ -41,6 +41,10 @@ STATUS_OF = {
     State.DROPPED: "rejected",
 }
 """HELPDESK_STATUS by the state of the call in the journal."""
+TRY_AGAIN = 5.0
+"""Seconds after which the journal is tried again with a call that could not be kept."""
+MOST_UNKEPT = 1000
+"""Calls held in memory while the journal can't be written; of more, the log has all that is known."""
 ERROR = "error"
 """HELPDESK_STATUS when the call is not in the journal."""
 
@@ -65,6 +69,7 @@ class Intake:
         self._patience = patience
         self._zoom_url = zoom_url
         self._clock = clock
+        self._unkept: set[asyncio.Task[None]] = set()
 
     async def ticket(self, session: Session) -> None:
         """The script `ticket`."""
@@ -73,6 +78,14 @@ class Intake:
         except Exception:
             log.exception("an error that nobody foresaw; the request: %r", session.request)
             await session.set_variable(STATUS, ERROR)
+
+    async def stop(self) -> None:
+        """Let go of calls that could not be kept; the log has them."""
+        if self._unkept:
+            log.critical("%d calls could not be kept, and are no tickets; see above", len(self._unkept))
+            for task in self._unkept:
+                task.cancel()
+            await asyncio.wait(self._unkept)
 
     async def _serve(self, session: Session) -> None:
         began = asyncio.get_running_loop().time()
@@ -99,6 +112,7 @@ class Intake:
                 entry = await self._journal.add(call, self._clock())
         except (JournalError, TimeoutError) as error:
             log.critical("NOT in the journal: %s; the call: %r", str(error) or "no answer in time", call)
+            self._keep_later(call, who)
             await _wait(who, session.hung_up, deadline)
             return None
         if entry.state not in (State.WAITING, State.SENDING):
@@ -112,6 +126,25 @@ class Intake:
             return attempt.result()
         attempt.add_done_callback(_log_late)
         return entry
+
+    def _keep_later(self, call: Call, who: asyncio.Task[Recognition]) -> None:
+        """Hold a call that could not be kept, and keep it as soon as the journal can be written again."""
+        if len(self._unkept) < MOST_UNKEPT:
+            task = asyncio.create_task(self._keep_in_the_end(call, who), name=f"keep {call.unique_id}")
+            self._unkept.add(task)
+            task.add_done_callback(self._unkept.discard)
+
+    async def _keep_in_the_end(self, call: Call, who: asyncio.Task[Recognition]) -> None:
+        while True:
+            await asyncio.sleep(TRY_AGAIN)
+            try:
+                entry = await self._journal.add(call, self._clock())
+            except JournalError:
+                continue
+            log.warning("in the journal after all")
+            if entry.state is State.WAITING:
+                self._delivery.deliver(entry, who)
+            return
 
 
 def call_of(request: Request, numbering: Numbering, now: datetime) -> Call:

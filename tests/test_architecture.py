@@ -11,7 +11,7 @@ import agi_server
 
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
-    {"call", "numbers", "ticket", "logs"},
+    {"call", "numbers", "ticket", "timetable", "logs"},
     {"asterisk", "otrs", "journal", "sandbox"},
     {"delivery"},
     {"intake"},
@@ -24,7 +24,7 @@ STOREYS = (
 """From the ground up; imports go downward, within a storey only from `check` to `app`, and into the `call`."""
 SIDEWAYS = {("numbers", "call"), ("ticket", "call"), ("check", "app")}
 THROUGH_PORTS_ONLY = {("delivery", "otrs"), ("delivery", "asterisk"), ("intake", "otrs")}
-PURE = {"call", "numbers", "ticket", "asterisk.agi", "otrs.soap", "otrs.elements"}
+PURE = {"call", "numbers", "ticket", "asterisk.agi", "asterisk.request", "otrs.soap", "otrs.elements"}
 IMPURE = {"asyncio", "socket", "logging", "os", "pathlib", "time", "random", "sqlalchemy", "aiohttp", "sqlite3"}
 SPEAKS_SQL = {"journal", "otrs", "sandbox", "config", "demo"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -23,7 +23,7 @@ from agi_server.call import (
     Ticket,
     Trouble,
 )
-from agi_server.delivery import LONGEST_PAUSE, Delivery, next_search, pause
+from agi_server.delivery import Delivery
 from agi_server.journal import Entry, Journal, State
 from agi_server.ticket import Composer, Form
 from tests.ports import Desk, People
@@ -45,10 +45,12 @@ GARBLED = Trouble("HTTP 500", Doubt.ENDED)
 
 
 class House:
-    """Journal, delivery and a clock that a test sets."""
+    """Journal, delivery and the time that a test tells."""
 
     def __init__(self, folder: Path) -> None:
         self.now = NOW
+        self.set_by = timedelta()
+        """By how much somebody has set the clock."""
         self.desk = Desk()
         self.journal = Journal(make_url(f"sqlite+aiosqlite:///{folder}/calls.db"))
         self.delivery = self.build()
@@ -61,7 +63,9 @@ class House:
             Composer(FORM),
             places=places,
             settle=120.0,
-            clock=lambda: self.now,
+            give_up=timedelta(days=7),
+            clock=lambda: self.now + self.set_by,
+            stopwatch=lambda: self.now.timestamp(),
             pause=pause,
         )
 
@@ -100,22 +104,6 @@ def many(number: int) -> list[Call]:
 
 def ids(number: int) -> list[str]:
     return [call.unique_id for call in many(number)]
-
-
-def test_pauses_double_and_stay_within_their_bounds() -> None:
-    assert [pause(failures, lambda: 0.5) for failures in (1, 2, 3, 8, 9, 10_000)] == [2, 4, 8, 256, 300, 300]
-    assert pause(1, lambda: 0.0) == pytest.approx(1.6)
-    assert pause(50, lambda: 1.0) == pytest.approx(LONGEST_PAUSE * 1.2)
-
-
-@pytest.mark.parametrize(
-    ("age", "wait"),
-    [(0, 2), (1, 2), (3, 3), (50, 50), (100, 20), (119.5, 0.5), (120, None), (4000, None)],
-)
-def test_searches_for_a_ticket_in_the_making_thin_out_until_it_is_settled(age: float, wait: float | None) -> None:
-    now = NOW + timedelta(seconds=age)
-    expected = None if wait is None else now + timedelta(seconds=wait)
-    assert next_search(NOW, now, 120.0) == expected
 
 
 async def test_a_call_becomes_a_ticket_of_its_customer(house: House) -> None:
@@ -177,6 +165,16 @@ async def test_a_request_that_may_still_run_is_not_repeated_until_it_is_settled(
     assert house.now >= NOW + timedelta(seconds=120)
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_is_set_settles_nothing_early_and_holds_nothing_up(house: House, hours: int) -> None:
+    house.desk.script = [TIMEOUT]
+    await house.live()
+    house.set_by = timedelta(hours=hours)
+    await house.until(State.DONE)
+    assert len(house.desk.tickets) == 1
+    assert timedelta(seconds=120) <= house.now - NOW < timedelta(seconds=400)
+
+
 async def test_a_ticket_that_appears_late_is_found(house: House) -> None:
     house.desk.script = [TIMEOUT]
     house.desk.search_script = [NotFound(), NotFound(), Created("7", "T7")]
@@ -201,6 +199,20 @@ async def test_a_search_that_is_refused_parks_the_call_in_its_doubt(house: House
     entry = await house.journal.get(CALL.unique_id)
     assert entry is not None
     assert entry.doubt is Doubt.RUNNING
+
+
+async def test_after_a_week_of_trouble_a_person_must_look(house: House) -> None:
+    house.desk.script = [GARBLED] * 1000
+    await house.live()
+    house.now += timedelta(days=6, hours=23)
+    house.delivery._wake.set()
+    await house.desk.arrivals(2)
+    house.now += timedelta(hours=2)
+    await house.until(State.PARKED)
+    entry = await house.journal.get(CALL.unique_id)
+    assert entry is not None
+    assert entry.reason == f"gave up: {entry.failures + 1} failures in 7 days; the last: HTTP 500"
+    assert entry.doubt is Doubt.ENDED
 
 
 async def test_after_a_crash_the_ticket_is_searched_for_first(house: House) -> None:
@@ -267,7 +279,7 @@ async def test_in_trouble_live_calls_wait_on_disk_and_one_at_a_time_asks(house: 
 
 
 async def test_when_otrs_is_back_the_calls_go_in_the_order_in_which_they_came(house: House) -> None:
-    house.delivery = house.build(places=1, pause=lambda failures: 3600.0)
+    house.delivery = house.build(places=1, pause=lambda failures: 500.0)
     await house.delivery.start()
     house.desk.script = [REFUSED]
     await house.live(replace(CALL, unique_id="first"))

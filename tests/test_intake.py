@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,9 @@ class House:
         self.desk = Desk()
         self.journal = Journal(make_url(f"sqlite:///{folder}/calls.db"))
         composer = Composer(FORM)
-        self.delivery = Delivery(self.journal, People(), self.desk, composer, places=2, settle=120.0)
+        self.delivery = Delivery(
+            self.journal, People(), self.desk, composer, places=2, settle=120.0, give_up=timedelta(days=7)
+        )
         numbering = Numbering("RU", "495")
         self.intake = Intake(self.journal, self.delivery, numbering, patience=PATIENCE, zoom_url=lambda ticket: "")
         self.server = FastAgiServer(
@@ -71,6 +73,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     yield house
     house.desk.go_on.set()
     await house.server.stop(1.0)
+    await house.intake.stop()
     await house.delivery.stop(1.0)
     await house.journal.close()
 
@@ -245,12 +248,41 @@ async def test_an_error_of_our_own_is_told_to_the_dialplan(
     assert "nobody foresaw" in caplog.text
 
 
-async def test_a_journal_that_fails_leaves_its_reason(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_that_could_not_be_kept_is_kept_as_soon_as_it_can_be(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    add = house.journal.add
+    failures = 3
+
+    async def full(call: Call, now: datetime) -> Entry:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise JournalError("disk full")
+        return await add(call, now)
+
+    monkeypatch.setattr(house.journal, "add", full)
+    monkeypatch.setattr("agi_server.intake.TRY_AGAIN", 0.01)
+    assert (await house.call()).variables["HELPDESK_STATUS"] == "error"
+    await house.desk.arrivals(1)
+    assert "in the journal after all" in caplog.text
+    assert (await house.call()).variables["HELPDESK_STATUS"] == "created"
+    assert len(house.desk.tickets) == 1
+
+
+async def test_calls_that_cannot_be_kept_do_not_fill_the_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     async def full(*_: object) -> Entry:
         raise JournalError("disk full")
 
     monkeypatch.setattr(house.journal, "add", full)
-    assert (await house.call()).variables["HELPDESK_STATUS"] == "error"
+    monkeypatch.setattr("agi_server.intake.MOST_UNKEPT", 2)
+    for number in range(4):
+        await house.call(unique_id=f"1.{number}")
+    assert len(house.intake._unkept) == 2
+    await house.intake.stop()
+    assert "2 calls could not be kept" in caplog.text
 
 
 async def test_a_journal_that_hangs_costs_the_caller_his_patience_at_most(
@@ -269,4 +301,5 @@ async def test_a_journal_that_hangs_costs_the_caller_his_patience_at_most(
 async def test_a_hundred_calls_at_once_are_a_hundred_tickets(house: House) -> None:
     reports = await asyncio.gather(*(house.call(unique_id=f"1.{number}") for number in range(100)))
     assert {report.outcome for report in reports} == {Ending.SUCCESS}
+    await asyncio.gather(*house.delivery._in_hand.values())
     assert len({ticket.call_id for ticket in house.desk.tickets}) == 100 == len(house.desk.tickets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,6 +50,10 @@ async def reopened(journal: Journal, folder: Path) -> Journal:
     return journal
 
 
+async def due(journal: Journal, now: datetime, limit: int, skip: Collection[int] = ()) -> list[Entry]:
+    return await journal.due(now, now + timedelta(hours=1), limit, skip)
+
+
 async def begun(journal: Journal, call: Call = CALL) -> Entry:
     entry = await journal.begin(await journal.add(call, NOW), KNOWN, NOW)
     assert entry is not None
@@ -61,7 +65,7 @@ async def test_a_call_comes_back_as_it_was_given(journal: Journal, tmp_path: Pat
     assert (added.call, added.state, added.attempts, added.doubt) == (CALL, State.WAITING, 0, Doubt.NONE)
     journal = await reopened(journal, tmp_path)
     try:
-        assert await journal.due(NOW, 10) == [added]
+        assert await due(journal, NOW, 10) == [added]
     finally:
         await journal.close()
 
@@ -75,7 +79,7 @@ async def test_the_same_call_twice_is_one_entry(journal: Journal) -> None:
 async def test_the_whole_life_of_a_call_that_becomes_a_ticket(journal: Journal) -> None:
     entry = await begun(journal)
     assert (entry.state, entry.attempts, entry.doubt, entry.recognition) == (State.SENDING, 1, Doubt.RUNNING, KNOWN)
-    assert await journal.due(NOW, 10) == []
+    assert await due(journal, NOW, 10) == []
     done = await journal.done(entry, Created("50", "2026112210000050"), NOW)
     assert done is not None
     assert (done.state, done.ticket, done.doubt) == (State.DONE, Created("50", "2026112210000050"), Doubt.NONE)
@@ -88,11 +92,11 @@ async def test_trouble_makes_it_wait_and_keeps_the_doubt(journal: Journal) -> No
     later = await journal.later(entry, NOW + timedelta(seconds=5), Doubt.RUNNING, "time-out", NOW)
     assert later is not None
     assert (later.state, later.failures, later.doubt, later.reason) == (State.WAITING, 1, Doubt.RUNNING, "time-out")
-    assert await journal.due(NOW, 10) == []
+    assert await due(journal, NOW, 10) == []
     assert await journal.next_due() == NOW + timedelta(seconds=5)
-    assert await journal.due(NOW + timedelta(seconds=5), 10) == [later]
+    assert await due(journal, NOW + timedelta(seconds=5), 10) == [later]
     await journal.hasten(NOW)
-    assert [one.id for one in await journal.due(NOW, 10)] == [later.id]
+    assert [one.id for one in await due(journal, NOW, 10)] == [later.id]
 
 
 async def test_refused_is_parked_with_the_words(journal: Journal) -> None:
@@ -125,7 +129,7 @@ async def test_after_a_crash_what_was_sending_waits_in_doubt(journal: Journal, t
     try:
         assert await journal.recover(NOW) == 1
         assert await journal.recover(NOW) == 0
-        [recovered] = await journal.due(NOW, 10)
+        [recovered] = await due(journal, NOW, 10)
         assert (recovered.id, recovered.doubt, recovered.began) == (entry.id, Doubt.RUNNING, NOW)
     finally:
         await journal.close()
@@ -134,9 +138,9 @@ async def test_after_a_crash_what_was_sending_waits_in_doubt(journal: Journal, t
 async def test_longest_waiting_first_and_what_is_in_hand_left_out(journal: Journal) -> None:
     entries = [await journal.add(replace(CALL, unique_id=f"1.{n}"), NOW + timedelta(seconds=n)) for n in range(3)]
     late = NOW + timedelta(minutes=1)
-    assert [entry.call.unique_id for entry in await journal.due(late, 2)] == ["1.0", "1.1"]
+    assert [entry.call.unique_id for entry in await due(journal, late, 2)] == ["1.0", "1.1"]
     in_hand = {entries[0].id}
-    assert [entry.call.unique_id for entry in await journal.due(late, 2, in_hand)] == ["1.1", "1.2"]
+    assert [entry.call.unique_id for entry in await due(journal, late, 2, in_hand)] == ["1.1", "1.2"]
     assert await journal.next_due(in_hand) == NOW + timedelta(seconds=1)
 
 
@@ -147,7 +151,7 @@ async def test_a_write_goes_on_when_who_asked_is_cancelled(journal: Journal) -> 
     with pytest.raises(asyncio.CancelledError):
         await task
     entry = await journal.add(replace(CALL, unique_id="another"), NOW)
-    assert [one.call.unique_id for one in await journal.due(NOW, 10)] == [CALL.unique_id, entry.call.unique_id]
+    assert [one.call.unique_id for one in await due(journal, NOW, 10)] == [CALL.unique_id, entry.call.unique_id]
 
 
 async def test_many_writes_share_few_syncs_and_all_arrive(journal: Journal) -> None:
@@ -163,7 +167,7 @@ async def test_one_bad_write_does_not_take_its_neighbours_down(journal: Journal)
         *(journal.add(call, NOW) for call in (CALL, bad, replace(CALL, unique_id="good"))), return_exceptions=True
     )
     assert isinstance(results[1], JournalError)
-    assert [one.call.unique_id for one in await journal.due(NOW, 10)] == [CALL.unique_id, "good"]
+    assert [one.call.unique_id for one in await due(journal, NOW, 10)] == [CALL.unique_id, "good"]
 
 
 async def test_a_second_process_is_told_so(journal: Journal, tmp_path: Path) -> None:
@@ -173,11 +177,46 @@ async def test_a_second_process_is_told_so(journal: Journal, tmp_path: Path) -> 
     await journal.add(CALL, NOW)
 
 
-async def test_what_cannot_be_opened_or_read_says_why(tmp_path: Path) -> None:
+def kept_aside(folder: Path) -> Path:
+    [aside] = [path for path in folder.glob("calls.db.damaged-*") if path.suffix.startswith(".damaged")]
+    return aside
+
+
+async def test_after_the_clock_was_set_back_nothing_waits_for_it(journal: Journal) -> None:
+    entry = await begun(journal)
+    later = await journal.later(entry, NOW + timedelta(hours=1), Doubt.NONE, "trouble", NOW)
+    assert await due(journal, NOW, 10) == []
+    assert await due(journal, NOW - timedelta(seconds=1), 10) == [later]
+
+
+@pytest.mark.parametrize("where", [0, 4096])
+async def test_a_damaged_file_is_set_aside_and_kept(
+    journal: Journal, tmp_path: Path, where: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(50):
+        await journal.add(replace(CALL, unique_id=f"1.{number}"), NOW)
+    await journal.close()
+    path = tmp_path / "calls.db"
+    damaged = bytearray(path.read_bytes())
+    damaged[where : where + 2048] = b"\xff" * 2048
+    path.write_bytes(damaged)
+    journal = Journal(url(tmp_path))
+    await journal.open()
+    try:
+        assert await journal.get("1.1") is None
+        assert await journal.add(CALL, NOW)
+    finally:
+        await journal.close()
+    aside = kept_aside(tmp_path)
+    assert aside.read_bytes() == damaged
+    assert f"it is kept as {aside}" in caplog.text
+
+
+async def test_who_only_looks_on_sets_nothing_aside(tmp_path: Path) -> None:
     (tmp_path / "calls.db").write_bytes(b"this is no database, however long one looks at it" * 100)
     journal = Journal(url(tmp_path))
     with pytest.raises(JournalError, match=r"can't open the journal .*calls\.db: file is not a database"):
-        await journal.open()
+        await journal.open(serving=False)
     with pytest.raises(JournalError, match="the journal is closed"):
         await journal.add(CALL, NOW)
 
@@ -220,7 +259,7 @@ async def test_a_person_may_retry_or_drop_what_waits_or_is_parked_and_nothing_el
     late = NOW + timedelta(hours=1)
     waiting = await journal.retry(parked, late)
     assert waiting is not None
-    assert await journal.due(late, 1) == [waiting]
+    assert await due(journal, late, 1) == [waiting]
     dropped = await journal.drop(waiting, "a test call", late)
     assert dropped is not None
     assert await journal.entries([State.DROPPED], NOW) == [dropped]
@@ -236,5 +275,5 @@ async def test_old_finished_calls_are_forgotten_in_small_steps(journal: Journal)
     assert await journal.prune(NOW, 3) == 0
     late = NOW + timedelta(days=1)
     assert [await journal.prune(late, 3) for _ in range(3)] == [3, 2, 0]
-    assert await journal.due(NOW, 10) == [waiting]
+    assert await due(journal, NOW, 10) == [waiting]
     assert len(await journal.history(waiting)) == 1

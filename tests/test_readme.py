@@ -10,7 +10,7 @@ import pytest
 from agi_server import intake
 from agi_server.cli import main
 from agi_server.config import describe, load
-from agi_server.delivery import FIRST_PAUSE, LONGEST_PAUSE, pause
+from agi_server.timetable import FIRST_PAUSE, LONGEST_PAUSE, pause
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

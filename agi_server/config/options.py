@@ -127,6 +127,8 @@ class Otrs(Section):
     """Requests to OTRS at once; more than 4 gained nothing where it was measured."""
     call_field: Annotated[str, values.FIELD_OR_NONE] = "AsteriskUniqueID"
     """Dynamic field of tickets for the call's unique id; empty: OTRS has no such field."""
+    give_up_days: Annotated[int, values.whole(1, 365)] = 7
+    """Days for which a ticket is tried again; then the call is parked, and a person decides."""
     zoom_url: Annotated[str, addresses.ADDRESS_TEMPLATE] = ""
     """Address of a ticket's page, with `{{ ticket_id }}` or `{{ ticket_number }}`, for HELPDESK_TICKET_URL."""
 

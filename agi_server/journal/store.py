@@ -8,11 +8,13 @@ customer and text are found afresh at each attempt. What to attempt and when is 
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
+import logging
 import os
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +23,9 @@ import sqlalchemy as sa
 from agi_server.call import Call, Created, Doubt, Recognition, Refused
 from agi_server.journal import records
 from agi_server.journal.records import Entry, Event, State, calls, history, metadata, stamp
-from agi_server.journal.writer import JournalError, Writer
+from agi_server.journal.writer import JournalDamagedError, JournalError, Writer
+
+log = logging.getLogger("agi_server.journal")
 
 T = TypeVar("T")
 
@@ -43,6 +47,8 @@ class Journal:
         self._url = database.set(drivername=database.get_backend_name())
         self._writer: Writer | None = None
         self._lock: int | None = None
+        self.damaged = asyncio.Event()
+        """Set when the file turns out to be damaged while we serve: only a new start sets it aside."""
 
     async def open(self, *, serving: bool = True) -> None:
         """Open or make the tables; who serves calls from them does so alone, or JournalBusyError is raised."""
@@ -51,21 +57,35 @@ class Journal:
                 self._take_lock()
             else:
                 self._expect_file()
-            engine = sa.create_engine(self._url)
-            sa.event.listen(engine, "connect", _set_pragmas)
-            self._writer = Writer(engine)
-            await self._writer.do(metadata.create_all)
+            try:
+                await self._start()
+            except JournalDamagedError as error:
+                if not serving:
+                    raise
+                await self._stop()
+                aside = _set_aside(self._path)
+                log.critical("the journal is damaged (%s): it is kept as %s, and a new one begins", error, aside)
+                await self._start()
         except (JournalError, OSError) as error:
             await self.close()
             if isinstance(error, JournalBusyError):
                 raise
             raise JournalError(f"can't open the journal {self._path}: {error}") from error
 
-    async def close(self) -> None:
-        """Carry out what was asked for, then close."""
+    async def _start(self) -> None:
+        engine = sa.create_engine(self._url)
+        sa.event.listen(engine, "connect", _set_pragmas)
+        self._writer = Writer(engine)
+        await self._writer.do(_prepare)
+
+    async def _stop(self) -> None:
         if self._writer is not None:
             await self._writer.close()
             self._writer = None
+
+    async def close(self) -> None:
+        """Carry out what was asked for, then close."""
+        await self._stop()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -140,9 +160,13 @@ class Journal:
         later = (calls.c.state == State.WAITING, calls.c.due > stamp(now))
         await self._do(lambda connection: connection.execute(calls.update().where(*later).values(due=stamp(now))))
 
-    async def due(self, now: datetime, limit: int, skip: Collection[int] = ()) -> list[Entry]:
-        """Waiting entries whose time has come, in the order in which their calls came."""
-        query = sa.select(calls).where(calls.c.state == State.WAITING, calls.c.due <= stamp(now))
+    async def due(self, now: datetime, latest: datetime, limit: int, skip: Collection[int] = ()) -> list[Entry]:
+        """Waiting entries whose time has come, in the order in which their calls came.
+
+        What would be due after `latest` was put off before the clock was set back, and is due too.
+        """
+        come = sa.or_(calls.c.due <= stamp(now), calls.c.due > stamp(latest))
+        query = sa.select(calls).where(calls.c.state == State.WAITING, come)
         rows = await self._rows(query.order_by(calls.c.id).limit(limit + len(skip)))
         return [records.entry(row) for row in rows if row.id not in skip][:limit]
 
@@ -210,6 +234,9 @@ class Journal:
             raise JournalError("the journal is closed")
         try:
             return await self._writer.do(work)
+        except JournalDamagedError as error:
+            self.damaged.set()
+            raise JournalError(f"the journal {self._path} is damaged: {error}") from error
         except JournalError as error:
             raise JournalError(f"the journal {self._path} fails: {error}") from error
 
@@ -228,6 +255,23 @@ class Journal:
             raise JournalBusyError(
                 f"the journal {self._path} is in use by another agi-server: stop that one, or give this one its own"
             ) from None
+
+
+def _set_aside(path: Path) -> str:
+    """Keep a damaged file for a person, under another name."""
+    aside = f"{path}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    for end in ("", "-wal", "-shm"):
+        if (file := Path(f"{path}{end}")).exists():
+            file.rename(f"{aside}{end}")
+    return aside
+
+
+def _prepare(connection: sa.Connection) -> None:
+    """See that the file is sound, and has our tables."""
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if found != "ok":
+        raise JournalDamagedError(str(found))
+    metadata.create_all(connection)
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -24,8 +25,16 @@ Job = tuple[Work, asyncio.Future[Any]]
 Ended = tuple[asyncio.Future[Any], Any, Exception | None]
 
 
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""The codes of SQLite that no patience mends."""
+
+
 class JournalError(Exception):
     """The journal can't be read or written: the disk is full, read-only, or the file is damaged."""
+
+
+class JournalDamagedError(JournalError):
+    """The file is not what we wrote: it has to be set aside."""
 
 
 class Writer:
@@ -83,10 +92,14 @@ def _tell(ended: list[Ended]) -> None:
         if error is None:
             future.set_result(result)
         else:
-            future.set_exception(JournalError(why(error)))
+            future.set_exception(_journal_error(error))
 
 
-def why(error: Exception) -> str:
+def _journal_error(error: Exception) -> JournalError:
     """Why it failed, in one line, without SQL and parameters: those hold callers' data."""
     cause = getattr(error, "orig", None) or error
-    return " ".join(str(cause).split()) or type(cause).__name__
+    words = " ".join(str(cause).split()) or type(cause).__name__
+    if isinstance(error, JournalError):
+        return error
+    damaged = getattr(cause, "sqlite_errorcode", 0) & 0xFF in DAMAGED
+    return JournalDamagedError(words) if damaged else JournalError(words)
