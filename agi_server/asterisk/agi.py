@@ -22,7 +22,7 @@ BLOCK_BYTES = 32_768
 BLOCK_LINES = 1_024
 """22 fields, 127 arguments, and chan_sip lets the 255 bytes of a number, a name and a dialled number be line breaks."""
 REPLY_BYTES = 16_384
-"""A value has at most 4,096 bytes; the longest usage text some 3 KB."""
+"""GET VARIABLE gives at most 1,023 bytes of a value; the longest usage text recorded has some 500."""
 COMMAND_BYTES = 2_046
 """Asterisk 16 reads 2,047 bytes with the newline (22: 8,191) and takes what is longer for two commands."""
 
