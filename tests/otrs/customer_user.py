@@ -109,6 +109,14 @@ class CustomerUser:
         """Any statement."""
         await self._do(text(sql))
 
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[None]:
+        """Whoever reads the table has to wait; MariaDB only."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("LOCK TABLES customer_user WRITE"))
+            yield
+            await connection.execute(text("UNLOCK TABLES"))
+
     async def go_away(self) -> None:
         """The database is out of reach; where there is no server, the table is gone."""
         if self.relay is not None:

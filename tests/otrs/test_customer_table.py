@@ -104,6 +104,31 @@ async def test_a_connection_that_broke_is_replaced(server: CustomerUser) -> None
     await reader.close()
 
 
+@pytest.mark.lab
+async def test_an_answer_may_take_longer_than_a_greeting(server: CustomerUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agi_server.otrs.customer_table.CONNECT_S", 0.1)
+    await server.add(IVANOV)
+    reader = table_of(server)
+    async with server.locked():
+        reading = asyncio.create_task(reader.page(0))
+        assert not (await asyncio.wait({reading}, timeout=0.3))[0]
+    assert len(await reading) == 1
+    await reader.close()
+
+
+@pytest.mark.lab
+async def test_an_answer_that_does_not_come(server: CustomerUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agi_server.otrs.customer_table.QUERY_S", 0.1)
+    await server.add(IVANOV)
+    reader = table_of(server)
+    async with server.locked():
+        with pytest.raises(TableError, match=r"^127\.0\.0\.1:\d+ does not answer$"):
+            await reader.page(0)
+    monkeypatch.undo()
+    assert len(await reader.page(0)) == 1
+    await reader.close()
+
+
 async def trouble(reader: CustomerTable) -> TableError:
     with pytest.raises(TableError) as raised:
         await reader.page(0)

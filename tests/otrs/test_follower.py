@@ -298,6 +298,27 @@ async def test_a_silent_server_holds_nobody_up(server: CustomerUser, tmp_path: P
 
 
 @pytest.mark.lab
+async def test_nobody_waits_for_a_server_that_is_known_to_be_silent(
+    server: CustomerUser, tmp_path: Path, watch: Stopwatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agi_server.otrs.customer_table.CONNECT_S", 0.3)
+    await server.add(IVANOV)
+    assert server.relay is not None
+    async with started(server, tmp_path, clock=watch) as customers:
+        assert await login(customers, "+79161229624") == "ivanov"
+        server.relay.silence()
+        watch.seconds += 1
+        assert await customers.find("+74956693308") == NOBODY
+        assert "does not answer" in (customers.status().trouble or "")
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for _ in range(5):
+            watch.seconds += 1
+            assert await customers.find("+74956693308") == NOBODY
+        assert clock() - began < 0.2
+
+
+@pytest.mark.lab
 async def test_a_caller_who_gives_up_does_not_end_the_look(
     server: CustomerUser, tmp_path: Path, watch: Stopwatch
 ) -> None:
@@ -318,13 +339,19 @@ async def test_a_caller_who_gives_up_does_not_end_the_look(
 # ---------------------------------------------------------------------- the index's file
 
 
-async def test_other_settings_make_the_index_anew(small: CustomerUser, tmp_path: Path) -> None:
+async def test_other_settings_make_the_index_anew(
+    small: CustomerUser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await small.add({"login": "local", "phone": "777-00-11"})
     async with started(small, tmp_path) as customers:
         assert await login(customers, "+74957770011") == "local"
     async with started(small, tmp_path, numbering=Numbering("RU", "812")) as customers:
         assert await login(customers, "+78127770011") == "local"
         assert await login(customers, "+74957770011") is None
+    monkeypatch.setattr("phonenumbers.__version__", "later")
+    await small.go_away()
+    async with started(small, tmp_path, numbering=Numbering("RU", "812")) as customers:
+        assert await login(customers, "+78127770011") is None
 
 
 async def test_an_index_that_breaks_is_made_anew(
