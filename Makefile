@@ -4,13 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lab lab-down bench constraints clean
+.PHONY: demo test faults check lab lab-down bench constraints clean
 
 demo: $(VENV)/installed ## the whole program on an embedded OTRS stand-in; Ctrl-C ends it
 	$(BIN)/agi-server demo
 
 test: $(VENV)/dev ## all tests; those that need the lab say so if it is not running
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -m "not slow" --cov --cov-report=term
+
+faults: $(VENV)/dev ## every fault we can make, with a table of what became of the calls; minutes
+	$(BIN)/pytest tests/faults --no-cov
 
 check: $(VENV)/dev ## style and types
 	$(BIN)/ruff format --check .
