@@ -17,6 +17,7 @@ from pathlib import Path
 from agi_server import app
 from agi_server.call import Refused, Ticket, Trouble
 from agi_server.config import Config
+from agi_server.journal import Journal, JournalError, State
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Readable
 from agi_server.otrs.elements import at_fault
@@ -53,6 +54,9 @@ async def check_connections(config: Config) -> AsyncIterator[Finding]:
     """Each neighbour in turn."""
     running, journal = _check_journal(config)
     yield journal
+    if journal.good:
+        async for finding in _check_parked(config):
+            yield finding
     yield await _check_listener(config, running)
     yield await _check_customers(config)
     async with app.connector(config) as connector:
@@ -85,6 +89,22 @@ def _check_journal(config: Config) -> tuple[bool, Finding]:
             except BlockingIOError:
                 return True, Finding(True, subject, f"{path} is in use by the running agi-server")
     return False, Finding(True, subject, f"{path} can be written")
+
+
+async def _check_parked(config: Config) -> AsyncIterator[Finding]:
+    """Do calls wait for a person?"""
+    journal = Journal(config.journal.database)
+    try:
+        await journal.open(serving=False)
+        parked = (await journal.counts())[State.PARKED]
+    except JournalError:
+        return  # there is none yet
+    finally:
+        await journal.close()
+    if parked:
+        yield Finding(
+            None, "calls", f"{parked} are parked, OTRS refuses them", "see agi-server calls list --state parked"
+        )
 
 
 async def _check_listener(config: Config, running: bool) -> Finding:

@@ -198,6 +198,8 @@ async def test_the_person_on_duty_sees_retries_and_drops_calls(tmp_path: Path, o
         assert "Queue parameter is invalid" in known["reason"]
         shown = await command("calls", "show", known["id"], "--config", str(path))
         assert re.search(r"parked +TicketCreate\.InvalidParameter", shown.stdout)
+        checked = await command("check", "--connect", "--config", str(path))
+        assert "?    calls: 2 are parked, OTRS refuses them -- see agi-server calls list" in checked.stdout
         dropped = await command("calls", "drop", stranger["id"], "--why", "a test", "--config", str(path))
         assert dropped.returncode == 0
     finally:
