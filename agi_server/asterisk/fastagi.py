@@ -9,27 +9,23 @@ as soon as its script has ended.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import itertools
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from agi_server.asterisk import agi
+from agi_server.asterisk.admission import Admission, Network, Peer
 from agi_server.asterisk.agi import Reply
 from agi_server.asterisk.request import Request
 
 log = logging.getLogger("agi_server.fastagi")
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 BACKLOG = 1_024
 """A SYN that finds the queue full costs the call 2 s in Asterisk."""
-REMIND_SECONDS = 60.0
-"""How often a warning is repeated that strangers, or too many calls, could repeat at will."""
 CLOSING_SECONDS = 1.0
 """How long `stop` waits for the scripts that it has cancelled."""
 
@@ -39,7 +35,9 @@ class Limits:
     """What one listener bears; bytes and lines as in `agi`, where their sources are."""
 
     sessions: int = 500
-    """Connections at once: 500 calls a second of 1 s each, or a tenth of that through a slow OTRS."""
+    """Calls at once: 500 a second of 1 s each, or a tenth of that through a slow OTRS."""
+    waiting: int = BACKLOG
+    """Connections at once without a whole request: no more can come between two looks at all sockets."""
     request_seconds: float = 5.0
     """For the whole request; Asterisk needs some 0.5 ms."""
     reply_seconds: float = 5.0
@@ -49,19 +47,6 @@ class Limits:
     block_bytes: int = agi.BLOCK_BYTES
     block_lines: int = agi.BLOCK_LINES
     reply_bytes: int = agi.REPLY_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The connection's own facts."""
-
-    number: int
-    """Counted from 1 in each listener; stands in every line of the log."""
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"connection {self.number} ({self.host})"
 
 
 class Gone(Exception):  # noqa: N818 - says what happened, and to whom it matters is not an error
@@ -106,18 +91,12 @@ class FastAgiServer:
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        self.rejected: Counter[str] = Counter()
-        """Connections that did not become a call: stranger, full, closed, slow, malformed."""
+        self.admission = Admission(allow, calls=self.limits.sessions, waiting=self.limits.waiting)
         self.calls = 0
         """Requests that became a script's."""
         self._scripts = dict(scripts)
         self._unknown = unknown
-        self._allow = tuple(allow)
         self._numbers = itertools.count(1)
-        self._connections: set[_Connection] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._warned: dict[str, float] = {}
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str | Sequence[str], port: int) -> None:
@@ -134,43 +113,27 @@ class FastAgiServer:
     @property
     def sessions(self) -> int:
         """Connections that are open or whose scripts still run."""
-        return len(self._connections)
+        return len(self.admission.guests)
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """Connections that did not become a call, by reason."""
+        return self.admission.rejected
 
     async def stop(self, patience: float) -> None:
-        """Stop listening, give what runs `patience` seconds to end, then end it."""
+        """Stop listening, give the calls `patience` seconds to end, then end them and all that is not one yet."""
         if self._server is not None:
             self._server.close()
-        await self._wait_idle(patience)
-        for connection in tuple(self._connections):
+        await _wait(self.admission.no_calls, patience)
+        for connection in self.admission.guests:
             connection.end()
-        await self._wait_idle(CLOSING_SECONDS)
-        if self._connections:
-            log.error("%d scripts do not end", len(self._connections))
-
-    async def _wait_idle(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._idle.wait()
-        except TimeoutError:
-            pass
+        await _wait(self.admission.nobody, CLOSING_SECONDS)
+        if self.sessions:
+            log.error("%d scripts do not end", self.sessions)
 
     def admit(self, connection: _Connection, host: str, port: int) -> Peer | None:
         """Count a connection in; None if it is not to be served."""
-        if not allowed(host, self._allow):
-            self._warn("stranger", "a connection from %s is not allowed", host)
-        elif len(self._connections) >= self.limits.sessions:
-            self._warn("full", "a connection from %s is one too many: %d are open", host, len(self._connections))
-        else:
-            self._connections.add(connection)
-            self._idle.clear()
-            return Peer(next(self._numbers), host, port)
-        return None
-
-    def leave(self, connection: _Connection) -> None:
-        """Count a connection out."""
-        self._connections.discard(connection)
-        if not self._connections:
-            self._idle.set()
+        return Peer(next(self._numbers), host, port) if self.admission.enter(connection, host) else None
 
     def script(self, request: Request, peer: Peer) -> Script:
         """The script for a request."""
@@ -185,21 +148,13 @@ class FastAgiServer:
         log.warning("%s: there is no script %r (%s); there are: %s", peer, request.script, request.url, known)
         return self._unknown
 
-    def _warn(self, reason: str, message: str, *arguments: object) -> None:
-        """Count a rejection; warn of its kind now and then."""
-        self.rejected[reason] += 1
-        now = asyncio.get_running_loop().time()
-        if now >= self._warned.get(reason, now):
-            self._warned[reason] = now + REMIND_SECONDS
-            log.warning(f"{message} (%d so far)", *arguments, self.rejected[reason])
 
-
-def allowed(host: str, networks: Iterable[Network]) -> bool:
-    """Whether an address is in one of the networks; an IPv4 address may come in IPv6's clothes."""
-    address = ipaddress.ip_address(host)
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return any(address in network for network in networks)
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
 
 
 class _Connection(asyncio.Protocol):
@@ -234,7 +189,9 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._peer = peer
-        self._deadline = self._loop.call_later(self._server.limits.request_seconds, self._late)
+        self._deadline = self._loop.call_later(
+            self._server.limits.request_seconds, self.give_up, "no whole request in time", "slow"
+        )
 
     def data_received(self, data: bytes) -> None:
         if not self._gone:
@@ -247,7 +204,7 @@ class _Connection(asyncio.Protocol):
         # Asterisk resets if it closes before it has read our command: after a hangup, and the call counts then too.
         self._ended("lost" if exc is None else f"lost: {exc}")
         if self._task is None:
-            self._server.leave(self)
+            self._server.admission.leave(self)
 
     async def ask(self, build: Callable[..., bytes], *arguments: str) -> Reply:
         """Send the command that is built, and wait for its answer."""
@@ -265,6 +222,11 @@ class _Connection(asyncio.Protocol):
             deadline.cancel()
             if reply.cancelled():
                 self._close("a command was given up")  # its answer would be taken for the next one's
+
+    def give_up(self, reason: str, kind: str) -> None:
+        """Wait no longer for the rest of the request."""
+        self._handle(self.conversation.expire())
+        self._close(reason, kind)
 
     def end(self) -> None:
         """Close at once, and cancel the script."""
@@ -290,6 +252,9 @@ class _Connection(asyncio.Protocol):
                     self._close(event.reason, "malformed")
 
     def _begin(self, request: Request) -> None:
+        if not self._server.admission.begin(self):
+            self._close(f"{self._server.limits.sessions} calls are in hand already", "full")
+            return
         self._deadline.cancel()
         seconds = self._server.limits.session_seconds
         self._deadline = self._loop.call_later(seconds, self._close, f"the script took longer than {seconds:g} s")
@@ -305,11 +270,7 @@ class _Connection(asyncio.Protocol):
             log.exception("%s: the script %r failed", self._peer, session.request.script)
         finally:
             self._transport.close()
-            self._server.leave(self)
-
-    def _late(self) -> None:
-        self._handle(self.conversation.expire())
-        self._close("no whole request in time", "slow")
+            self._server.admission.leave(self)
 
     def _ended(self, reason: str) -> None:
         if not self._gone:
@@ -324,8 +285,7 @@ class _Connection(asyncio.Protocol):
         self._deadline.cancel()
         self._transport.abort()
         if self._session is None:
-            self._server.rejected[kind or "closed"] += 1
-            log.log(logging.DEBUG if kind == "closed" else logging.INFO, "%s: no call: %s", self._peer, reason)
+            self._server.admission.reject(kind or "closed", "%s: no call: %s", self._peer, reason)
             return
         self._session.hung_up.set()
         if self._reply is not None and not self._reply.done():
