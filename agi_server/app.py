@@ -24,6 +24,8 @@ from agi_server.numbers import Numbering
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
 from agi_server.ticket import Composer, Form, zoom_url
+from agi_server.web.house import House
+from agi_server.web.server import WebServer
 
 log = logging.getLogger("agi_server.app")
 
@@ -75,6 +77,9 @@ class App:
             ),
         )
 
+        house = House(self.journal, self.customers, self.delivery, self.intake, self.server)
+        self.web = WebServer(house, token=config.web.token.get_secret_value())
+
     async def __aenter__(self) -> Self:
         """Start; raises JournalError or StartError if it can't."""
         async with AsyncExitStack() as stack:
@@ -97,6 +102,8 @@ class App:
             except OSError as error:
                 raise StartError(f"can't listen on {host}:{port}: {error.strerror or error}") from error
             stack.push_async_callback(self.server.stop, STOPPING)
+            await self._start_web()
+            stack.push_async_callback(self.web.stop)
             self._stack = stack.pop_all()
         return self
 
@@ -104,6 +111,14 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    async def _start_web(self) -> None:
+        """Calls are served without it, too."""
+        host, port = self._config.web.host, self._config.web.port
+        try:
+            await self.web.start(host, port)
+        except OSError as error:
+            log.error("no health and metrics: can't listen on %s:%d: %s", host, port, error.strerror or error)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until told to stop; raises JournalError or RuntimeError if that is not possible any more."""

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 
 from agi_server.app import App
 from agi_server.asterisk.client import CallReport, place_call
-from agi_server.config import Config, Customers, Fastagi, Journal, Otrs, Ticket
+from agi_server.config import Config, Customers, Fastagi, Journal, Otrs, Ticket, Web
 from agi_server.sandbox.otrs import Sandbox
 
 USER = "agi-server"
@@ -57,6 +57,7 @@ def demo_config(otrs: Sandbox, folder: Path, port: int) -> Config:
         customers=Customers(database=make_url(otrs.database), index=str(folder / "customers.db")),
         otrs=Otrs(url=otrs.url, user=USER, password=SecretStr(PASSWORD), zoom_url=otrs.zoom_url),
         ticket=Ticket(unknown_customer="unknown-caller"),
+        web=Web(port=0),
         journal=Journal(database=make_url(f"sqlite+aiosqlite:///{folder / 'calls.db'}")),
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -70,6 +71,8 @@ class Intake:
         self._zoom_url = zoom_url
         self._clock = clock
         self._unkept: set[asyncio.Task[None]] = set()
+        self.statuses: Counter[str] = Counter()
+        """Calls by what their dialplan was told."""
 
     async def ticket(self, session: Session) -> None:
         """The script `ticket`."""
@@ -96,8 +99,15 @@ class Intake:
         recognition = (entry and entry.recognition) or (who.result() if who.done() else NOBODY)
         waited = asyncio.get_running_loop().time() - began
         _log_call(call, entry, recognition, waited)
-        for name, value in variables(entry, recognition, self._zoom_url).items():
+        told = variables(entry, recognition, self._zoom_url)
+        self.statuses[told[STATUS]] += 1
+        for name, value in told.items():
             await session.set_variable(name, value)
+
+    @property
+    def unkept(self) -> int:
+        """Calls held in memory, because the journal can't be written."""
+        return len(self._unkept)
 
     async def unknown(self, session: Session) -> None:
         """Stands in for a script that we don't have."""

@@ -8,6 +8,7 @@ import selectors
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,6 +36,7 @@ def write_config(folder: Path, options: dict[str, dict[str, Any]]) -> Path:
     """A configuration file with these options; what the program keeps is in the same folder."""
     whole: dict[str, dict[str, Any]] = {
         "fastagi": {"port": 0},
+        "web": {"port": 0},
         "customers": {"index": str(folder / "customers.db")},
         "journal": {"database": f"sqlite+aiosqlite:///{folder}/calls.db"},
         "ticket": {"unknown_customer": "unknown-caller"},
@@ -50,8 +52,9 @@ def write_config(folder: Path, options: dict[str, dict[str, Any]]) -> Path:
 class Program:
     """`agi-server run`, ready to take calls while the `with` block lasts."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, command: Sequence[str] = COMMAND) -> None:
         self._config = config
+        self._command = command
         self._log = config.parent / "agi-server.log"
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
@@ -59,7 +62,7 @@ class Program:
     def __enter__(self) -> Self:
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "run", "--config", str(self._config)], stdout=subprocess.PIPE, stderr=log, text=True
+                [*self._command, "run", "--config", str(self._config)], stdout=subprocess.PIPE, stderr=log, text=True
             )
         found = re.search(r"is ready: FastAGI on \S+:(\d+)", self._first_line())
         if found is None:
@@ -82,13 +85,18 @@ class Program:
         """As a crash ends it."""
         self._end(signal.SIGKILL)
 
+    def ended(self) -> int:
+        """Wait for its end, which is its own doing; returns the exit code, or less than 0 for a signal."""
+        return self._end(None)
+
     def log(self) -> str:
         """What it has written to stderr."""
         return self._log.read_text(encoding="utf-8")
 
-    def _end(self, number: signal.Signals) -> int:
+    def _end(self, number: signal.Signals | None) -> int:
         assert self._process is not None
-        self._process.send_signal(number)
+        if number is not None:
+            self._process.send_signal(number)
         code = self._process.wait(PATIENCE_S)
         if self._process.stdout is not None:
             self._process.stdout.close()

@@ -15,6 +15,7 @@ STOREYS = (
     {"asterisk", "otrs", "journal", "sandbox"},
     {"delivery"},
     {"intake"},
+    {"web"},
     {"config"},
     {"app", "check"},
     {"demo", "calls"},

@@ -12,6 +12,7 @@ from agi_server.config.options import (
     Numbers,
     Otrs,
     Ticket,
+    Web,
 )
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Option",
     "Otrs",
     "Ticket",
+    "Web",
     "describe",
     "load",
 ]

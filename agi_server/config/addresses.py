@@ -47,6 +47,14 @@ def _host(text: str) -> str:
 HOST = Kind("an IP address or a host name, without a port", _host)
 
 
+def is_loopback(host: str) -> bool:
+    """Is this an address that only this machine reaches? Of names, only `localhost` surely is."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _without_user(text: str) -> str:
     """What stands before an @ may be a password."""
     return quoted(re.sub(r"(?s)^(https?://)?.*@", r"\1…@", text))

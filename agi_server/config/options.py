@@ -202,6 +202,25 @@ class Journal(Section):
     """Days for which settled calls are kept; open ones stay."""
 
 
+class Web(Section):
+    """Health and metrics over HTTP."""
+
+    host: Annotated[str, addresses.HOST] = "127.0.0.1"
+    """Address to listen on; one that other machines reach needs the token."""
+    port: Annotated[int, values.whole(0, 65535)] = 8573
+    """TCP port to listen on; 0 asks the system for a free one."""
+    token: Annotated[SecretStr, values.SECRET_OR_NONE] = Field(default=SecretStr(""), validate_default=True)
+    """What who asks has to send: `Authorization: Bearer ...`. Without it only this machine is answered."""
+
+    @check("token")
+    @classmethod
+    def _needed_elsewhere(cls, token: SecretStr, info: ValidationInfo) -> SecretStr:
+        host = info.data.get("host", "127.0.0.1")
+        if not token.get_secret_value() and not addresses.is_loopback(host):
+            raise Unfit(f"a token, for other machines can reach {host}")
+        return token
+
+
 class Log(Section):
     """What is written to standard error."""
 
@@ -224,6 +243,7 @@ class Config(Section):
     otrs: Otrs
     ticket: Ticket
     journal: Journal = Journal()
+    web: Web = Web()
     log: Log = Log()
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 

@@ -147,7 +147,16 @@ def _secret(text: str) -> str:
     return bounded(text)
 
 
-SECRET = Kind("a text of one line", _secret, show=lambda _: "a value that is not shown", secret=True)
+def _secret_or_none(text: str) -> str:
+    return text and _secret(text)
+
+
+def _hidden(_: str) -> str:
+    return "a value that is not shown"
+
+
+SECRET = Kind("a text of one line", _secret, show=_hidden, secret=True)
+SECRET_OR_NONE = Kind("a text of one line, or empty", _secret_or_none, show=_hidden, secret=True)
 
 _NAME = "[A-Za-z_][A-Za-z0-9_]{0,63}"
 COLUMN = line("a column's name", like=_NAME)

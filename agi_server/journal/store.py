@@ -47,6 +47,8 @@ class Journal:
         self._url = database.set(drivername=database.get_backend_name())
         self._writer: Writer | None = None
         self._lock: int | None = None
+        self.failing: str | None = None
+        """Why the last piece of work failed; None if it did not."""
         self.damaged = asyncio.Event()
         """Set when the file turns out to be damaged while we serve: only a new start sets it aside."""
 
@@ -197,6 +199,12 @@ class Journal:
         found = {State(row.state): int(row.number) for row in await self._rows(query)}
         return {state: found.get(state, 0) for state in State}
 
+    async def oldest_open(self) -> datetime | None:
+        """When the oldest call came that is waiting or parked; None if there is none."""
+        states = calls.c.state.in_((State.WAITING, State.PARKED))
+        [row] = await self._rows(sa.select(sa.func.min(calls.c.added).label("added")).where(states))
+        return None if row.added is None else records.time(row.added)
+
     async def prune(self, before: datetime, limit: int = 500) -> int:
         """Forget finished calls that ended before that time, a few at once. Returns how many."""
         finished = calls.c.state.in_((State.DONE, State.DROPPED))
@@ -233,12 +241,14 @@ class Journal:
         if self._writer is None:
             raise JournalError("the journal is closed")
         try:
-            return await self._writer.do(work)
-        except JournalDamagedError as error:
-            self.damaged.set()
-            raise JournalError(f"the journal {self._path} is damaged: {error}") from error
+            result = await self._writer.do(work)
         except JournalError as error:
+            self.failing = str(error)
+            if isinstance(error, JournalDamagedError):
+                self.damaged.set()
             raise JournalError(f"the journal {self._path} fails: {error}") from error
+        self.failing = None
+        return result
 
     def _expect_file(self) -> None:
         """Who only looks on must not make the file: it would be his, and not the service's."""
