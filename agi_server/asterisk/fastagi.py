@@ -111,6 +111,11 @@ class FastAgiServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     @property
+    def listening(self) -> bool:
+        """Can Asterisk connect?"""
+        return self._server is not None and self._server.is_serving()
+
+    @property
     def sessions(self) -> int:
         """Connections that are open or whose scripts still run."""
         return len(self.admission.guests)
