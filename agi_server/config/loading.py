@@ -166,7 +166,7 @@ def _exposed(path: Path, written: Tree, config: Config) -> Iterator[str]:
     options = [(section, name) for section, model in SECTIONS.items() for name in _secrets(model)]
     if config.customers.database.password is not None:
         options.append(("customers", "database"))
-    places = [place for place in options if isinstance(text := _at(written, place), str) and "${" not in text]
+    places = [place for place in options if isinstance(text := _at(written, place), str) and text and "${" not in text]
     if places:
         names = " and ".join(label(place) for place in places)
         yield f"{printable(str(path))}: holds {names}, and every user of this machine may read it: chmod o-r"
