@@ -78,9 +78,14 @@ class Connector:
 
     async def open(self, ticket: Ticket) -> Outcome:
         """Make the ticket. If OTRS lacks the call field, the call's id goes into the title instead."""
-        reply = await self._request("TicketCreate", creation(ticket, self._field), self._deadline())
-        if isinstance(reply, Refused) and at_fault(reply) == "dynamic_fields" and await self._field_is_missing():
-            reply = await self._request("TicketCreate", creation(ticket, self._field), self._deadline())
+        deadline, field = self._deadline(), self._field
+        reply = await self._request("TicketCreate", creation(ticket, field), deadline)
+        if isinstance(reply, Refused) and at_fault(reply) == "dynamic_fields":
+            lacks = await self._lacks(field, deadline)
+            if isinstance(lacks, Trouble):
+                return lacks
+            if lacks:
+                reply = await self._request("TicketCreate", creation(ticket, ""), deadline)
         return soap.opened(reply) if isinstance(reply, dict) else reply
 
     async def find(self, call_id: str, since: datetime) -> Findings:
@@ -116,13 +121,19 @@ class Connector:
             return Trouble("OTRS does not search by what was asked: it finds more tickets than can be looked at")
         return NotFound()
 
-    async def _field_is_missing(self) -> bool:
-        """Ask OTRS whether it has the call field; if it has not, do without from now on."""
-        if self._field and await self.call_field_exists() is False:
-            _log.warning("OTRS has no dynamic field %s: the calls' ids go into the titles", self._field)
-            self._field = ""
-            return True
-        return False
+    async def _lacks(self, field: str, deadline: float) -> bool | Trouble:
+        """Was this the call field, and does OTRS not have it? Then we do without from now on.
+
+        Several may ask at once, and one who asks late may find it settled.
+        """
+        if self._field:
+            exists = await self._field_exists(deadline)
+            if isinstance(exists, Trouble):
+                return exists
+            if exists is False and self._field:
+                _log.warning("OTRS has no dynamic field %s: the calls' ids go into the titles", self._field)
+                self._field = ""
+        return field != self._field
 
     async def sign_in(self) -> Refused | Trouble | None:
         """Does OTRS let us in? None: yes."""
@@ -134,7 +145,9 @@ class Connector:
 
         OTRS ignores a field that it does not know, so that a search for it finds any ticket.
         """
-        deadline = self._deadline()
+        return await self._field_exists(self._deadline())
+
+    async def _field_exists(self, deadline: float) -> bool | Refused | Trouble | None:
         tickets = await self._tickets({**search("no call has this id", self._call_field), "Limit": "1"}, deadline)
         if not isinstance(tickets, list):
             return tickets

@@ -316,6 +316,34 @@ async def test_without_its_dynamic_field_the_call_is_in_the_title(
     assert caplog.text.count("OTRS has no dynamic field AsteriskUniqueID") == 1
 
 
+async def test_many_who_find_the_field_missing_at_once_all_have_their_tickets(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        Sandbox(tmp_path, password=PASSWORD, dynamic_fields=()) as otrs,
+        Connector(otrs.url, "agi-server", PASSWORD, connections=12) as connector,
+    ):
+        tickets = [replace(TICKET, call_id=f"1.{number}") for number in range(30)]
+        opened = await asyncio.gather(*map(connector.open, tickets))
+        assert {type(outcome) for outcome in opened} == {Created}
+        assert [await connector.find(ticket.call_id, datetime.now(UTC)) for ticket in tickets] == opened
+    assert caplog.text.count("OTRS has no dynamic field AsteriskUniqueID") == caplog.text.count("no dynamic") == 1
+
+
+async def test_opening_ends_in_time_with_all_that_it_takes() -> None:
+    """The ticket is refused late, and whether the field exists is not answered: no second request leaves."""
+
+    async def late(request: Any, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.3)
+        await recorded("80-TicketCreate-df-unknown")(request, writer)
+
+    async with desk({"TicketCreate": [late], "TicketSearch": [silent()]}, timeout=0.6) as (connector, peer):
+        began = asyncio.get_running_loop().time()
+        assert await connector.open(TICKET) == Trouble("no answer from OTRS in time")
+        assert asyncio.get_running_loop().time() - began < 0.85
+    assert operations(peer) == ["SessionCreate", "TicketCreate", "TicketSearch"]
+
+
 async def test_another_field_that_otrs_lacks_is_refused(tmp_path: Path) -> None:
     async with (
         Sandbox(tmp_path, password=PASSWORD) as otrs,

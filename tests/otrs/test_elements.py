@@ -127,8 +127,8 @@ def test_subject_is_one_line_and_long_texts_are_cut_visibly() -> None:
                 f"DynamicField_{FIELD}": {"Equals": "pbx-1700000000.42"},
             },
         ),
-        ("pbx-1700000000.42", "", {"Title": "*pbx-1700000000.42*"}),
-        ("АТС 1+(2)&&!\"'|_%", "", {"Title": f"*{'*' * 4}1**2{'*' * 9}*"}),
+        ("pbx-1700000000.42", "", {"Title": "*[pbx-1700000000.42]*"}),
+        ("АТС 1+(2)&&!\"'|_%", "", {"Title": f"*[{'*' * 4}1**2{'*' * 9}]*"}),
     ],
 )
 def test_search(call_id: str, call_field: str, expected: dict[str, Any]) -> None:
