@@ -1,8 +1,8 @@
 """The program: built from its configuration, started and stopped in a written order.
 
 Start: journal, OTRS, customers, delivery, and last the listener, so that no call comes in before
-it can be kept. Stop: the listener first, then what is in hand ends within `STOPPING` seconds; the
-rest is safe in the journal. Signals, flags and printing belong to `cli`.
+it can be kept. Stop: the listener first, then calls in hand end within their patience and attempts
+within `STOPPING` seconds; the rest is safe in the journal. Signals, flags and printing belong to `cli`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from agi_server.web.server import WebServer
 log = logging.getLogger("agi_server.app")
 
 STOPPING = 5.0
-"""Seconds for calls and attempts in hand, each, when the program stops."""
+"""Seconds for attempts in hand when the program stops, and for calls beyond their patience."""
 FAREWELL = 30.0
 """Seconds for a session beyond its patience: to set the variables."""
 PRUNING = 3600.0
@@ -101,7 +101,7 @@ class App:
                 await self.server.start(host, port)
             except OSError as error:
                 raise StartError(f"can't listen on {host}:{port}: {error.strerror or error}") from error
-            stack.push_async_callback(self.server.stop, STOPPING)
+            stack.push_async_callback(self.server.stop, self._config.fastagi.patience + STOPPING)
             await self._start_web()
             stack.push_async_callback(self.web.stop)
             self._stack = stack.pop_all()

@@ -99,6 +99,7 @@ class Delivery:
         self._failed_at: float | None = None
         self._wake = asyncio.Event()
         self._no_place_left = False
+        self._stopping = False
         self.loop: asyncio.Task[None] | None = None
         """The loop of retries; it never ends by itself."""
 
@@ -109,7 +110,8 @@ class Delivery:
         self.loop = asyncio.create_task(self._retry_for_ever(), name="retries")
 
     async def stop(self, patience: float) -> None:
-        """End what is in hand within `patience` seconds; the rest is safe in the journal."""
+        """Begin nothing more, end what has begun within `patience` seconds; the rest is safe in the journal."""
+        self._stopping = True
         tasks = list(self._in_hand.values())
         if self.loop is not None:
             self.loop.cancel()
@@ -189,7 +191,7 @@ class Delivery:
     async def _live(self, entry: Entry, who: asyncio.Task[Recognition]) -> Entry:
         recognition = await who
         async with self._places:
-            if self.troubled:  # it began while we queued for a place
+            if self.troubled or self._stopping:  # it began while we queued for a place
                 return entry
             return await self._attempt(entry, recognition)
 

@@ -226,6 +226,19 @@ async def test_after_a_crash_the_ticket_is_searched_for_first(house: House) -> N
     assert len(house.desk.tickets) == 1
 
 
+async def test_stopping_ends_what_has_begun_and_begins_nothing_more(house: House) -> None:
+    house.desk.go_on.clear()
+    calls = [replace(CALL, unique_id=f"live.{n}") for n in range(6)]
+    tasks = [house.delivery.deliver(await house.journal.add(call, NOW), house.who(call)) for call in calls]
+    await house.desk.arrivals(4)
+    stopping = asyncio.create_task(house.delivery.stop(10.0))
+    await asyncio.sleep(0)
+    house.desk.go_on.set()
+    await stopping
+    assert [task.result().state for task in tasks if task] == [State.DONE] * 4 + [State.WAITING] * 2
+    assert len(house.desk.opened) == 4
+
+
 async def test_stopping_cuts_an_attempt_off_and_the_next_life_finds_its_ticket(house: House) -> None:
     house.desk.go_on.clear()
     entry = await house.journal.add(CALL, NOW)
