@@ -1,0 +1,85 @@
+"""The program, but one that kills itself (SIGKILL: no farewell, nothing flushed) at a step of the nth call.
+
+`python -m tests.faults.dying STEP NTH run --config FILE`. The program knows nothing of it: the step is wrapped here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agi_server.asterisk.fastagi import Session
+from agi_server.cli import main
+from agi_server.delivery import Delivery
+from agi_server.journal import Journal
+from agi_server.otrs.connector import Connector
+from agi_server.otrs.exchange import Exchange
+
+MEANWHILE_S = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """When to die: before a method, after it, or while it is at work."""
+
+    room: type
+    method: str
+    when: Literal["before", "meanwhile", "after"]
+
+
+STEPS = {
+    "before-add": Step(Journal, "add", "before"),
+    "after-add": Step(Journal, "add", "after"),
+    "after-find": Step(Delivery, "recognise", "after"),
+    "before-begin": Step(Journal, "begin", "before"),
+    "after-begin": Step(Journal, "begin", "after"),
+    "in-open": Step(Connector, "open", "meanwhile"),
+    "after-open": Step(Connector, "open", "after"),
+    "after-done": Step(Journal, "done", "after"),
+    "in-variables": Step(Session, "set_variable", "after"),
+    "before-search": Step(Connector, "find", "before"),
+    "after-search": Step(Connector, "find", "after"),
+    "after-later": Step(Journal, "later", "after"),
+    "before-recover": Step(Journal, "recover", "before"),
+    "after-recover": Step(Journal, "recover", "after"),
+    "in-request": Step(Exchange, "post", "meanwhile"),
+}
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(step: Step, nth: int) -> None:
+    """From now on the nth run of this step is the last thing we do."""
+    method: Callable[..., Awaitable[Any]] = getattr(step.room, step.method)
+    runs = 0
+
+    @functools.wraps(method)
+    async def wrapped(*arguments: Any, **options: Any) -> Any:
+        nonlocal runs
+        if step.when != "after":
+            runs += 1
+            if runs == nth:
+                if step.when == "before":
+                    die()
+                asyncio.get_running_loop().call_later(MEANWHILE_S, die)
+        result = await method(*arguments, **options)
+        if step.when == "after":
+            runs += 1
+            if runs == nth:
+                die()
+        return result
+
+    setattr(step.room, step.method, wrapped)
+
+
+if __name__ == "__main__":
+    arm(STEPS[sys.argv[1]], int(sys.argv[2]))
+    main(sys.argv[3:])
