@@ -126,7 +126,9 @@ def read_request(lines: Sequence[bytes], *, tampered: bool = False) -> Request |
     fields = dict(zip(reversed(names[:start]), reversed(values[:start]), strict=True))
     if tampered or separators.count("") > 1 or not _in_order(names, start):
         tail, arguments = _tail(names, values, start)
-        return Request(fields | dict(tail), tuple(value for _, value in arguments), tampered=True)
+        # What has its place behind the caller's number cannot come before it, be it in a URL with line breaks.
+        head = {name: value for name, value in fields.items() if name not in _FIXED}
+        return Request(head | dict(tail), tuple(value for _, value in arguments), tampered=True)
     end = len(names) - 1 - _count_arguments(names)
     fields |= zip(names[start:end], values[start:end], strict=True)
     return Request(fields, values[end:-1])

@@ -206,6 +206,14 @@ def test_a_line_break_in_what_was_dialled_or_in_an_argument_makes_it_unbelieved(
     assert request.arguments == arguments
 
 
+def test_a_caller_cannot_be_forged_before_his_place() -> None:
+    lines = "agi_request: agi://host/ticket?x=49\nagi_calleridname: Boss\nagi_extension: 6\n"
+    request = read(block(dialled="4509\nx").replace(b"agi_request: ", lines.encode(), 1))
+    assert request.tampered
+    assert (request.url, request.name) == ("agi://host/ticket?x=49", "")
+    assert request.extension in ("4509", "")
+
+
 PIECES = ("49", "x", "", "HANGUP", "200 result=1", "agi_fake", "agi_uniqueid: 6.6", "agi_network_script: evil", TAIL)
 forgery = st.lists(
     st.sampled_from([*PIECES, *TAIL.split("\n"), "agi_callerid: 6", "agi_calleridname: 6", "agi_arg_1: forged"])
