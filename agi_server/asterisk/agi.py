@@ -215,8 +215,10 @@ class Conversation:
 
     def _finish(self, *, tampered: bool) -> list[Event]:
         events = self._open_talk(tampered=tampered) if self._phase is _ECHO else []
-        self._phase = _OVER
-        return [*events, End()]
+        if self._phase is not _OVER:
+            self._phase = _OVER
+            events.append(End())
+        return events
 
     def _fail(self, reason: str) -> ProtocolError:
         self._phase = _OVER

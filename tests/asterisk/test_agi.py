@@ -256,8 +256,9 @@ def test_who_does_not_speak_agi_is_seen_at_once(data: bytes) -> None:
 
 
 def test_a_block_without_a_caller_is_no_request() -> None:
-    found = events([b"agi_network: yes\nagi_threadid: 1\n\n", ECHO])
-    assert found[1:] == [ProtocolError("the request presents no call")]
+    for rest in (ECHO, b""):
+        found = events([b"agi_network: yes\nagi_threadid: 1\n\n", rest])
+        assert found[1:] == [ProtocolError("the request presents no call")]
 
 
 @pytest.mark.parametrize(
