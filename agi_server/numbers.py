@@ -131,17 +131,24 @@ class Numbering:
 
     def _dialled(self, digits: str) -> str:
         """E.164, if such a number can exist, though its range be newer than our metadata."""
-        try:
-            number = phonenumbers.parse(digits, self.country)
-        except phonenumbers.NumberParseException:
+        number = self._parsed(digits)
+        if number is None:
             return ""
         canonical = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        if self._parsed(canonical) != number:
+            return ""  # only one trunk prefix was taken away, as of +46 (0) 0246 9134
         if self._plain and canonical.startswith(f"+{self._country_code}"):
             believed = self._plain.fullmatch(canonical) is not None or phonenumbers.is_valid_number(number)
         else:
             possible = phonenumbers.is_possible_number_with_reason(number)
             believed = possible == phonenumbers.ValidationResult.IS_POSSIBLE
         return canonical if believed else ""
+
+    def _parsed(self, digits: str) -> phonenumbers.PhoneNumber | None:
+        try:
+            return phonenumbers.parse(digits, self.country)
+        except phonenumbers.NumberParseException:
+            return None
 
 
 def _shown(raw: str) -> str:
