@@ -156,6 +156,9 @@ def _content(body: bytes) -> etree._Element | None:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError:
         return None
+    # After an error of name spaces libxml2 no longer looks behind the root, and lxml lets it pass if a warning follows.
+    if len(parser.error_log.filter_from_errors()):
+        return None
     envelope_body = next((child for child in root if _local_name(child) == "Body"), None)
     if _local_name(root) != "Envelope" or envelope_body is None:
         return None
