@@ -16,7 +16,7 @@ any other Fault ("Article could not be created" leaves a    Trouble, ENDED
   ticket behind)
 no SOAP: a redirect, or a status with which a web server    Trouble, NONE
   turns a request away (`_TURNED_AWAY`)
-no SOAP: 502, 504 (a proxy has lost, or given up on, OTRS)  Trouble, RUNNING
+no SOAP: above 500 (a proxy has lost OTRS, or given it up)  Trouble, RUNNING
 no SOAP: all else, also 403 (a firewall may have blocked    Trouble, ENDED
   the answer), 200 with a web page, XML that is cut short
 """
@@ -62,7 +62,9 @@ _BEFORE_THE_OPERATION = (
     "Error deserializing message",
 )
 _TURNED_AWAY = frozenset({400, 401, 404, 405, 407, 411, 413, 414, 415, 426, 429, 431})
-_GIVEN_UP = frozenset({502, 504})
+_BY_A_PROXY = 501
+"""From here on it is not OTRS that answers, nor the server that runs it: 502, 503 and 504 all come as well when a
+proxy has waited long enough, and so do the 520s that some have of their own."""
 _HINTS = {
     401: " (the web server itself wants a login)",
     403: " (the web server forbids it: see its access rules)",
@@ -204,7 +206,7 @@ def _not_soap(status: int, body: bytes) -> Trouble:
         doubt, hint = Doubt.NONE, " (a redirect: is otrs.url right?)"
     elif status in _TURNED_AWAY:
         doubt = Doubt.NONE
-    elif status in _GIVEN_UP:
+    elif status >= _BY_A_PROXY:
         doubt = Doubt.RUNNING
     return Trouble(f"OTRS answered {status}, not SOAP: {words}{hint}", doubt)
 

@@ -82,9 +82,10 @@ def test_recording_cut_at_every_byte(name: str) -> None:
         (413, b"", "Trouble none OTRS answered 413, not SOAP: nothing"),
         (500, b"Oops", "Trouble ended OTRS answered 500, not SOAP: Oops"),
         (502, b"<h1>Bad Gateway</h1>", "Trouble running OTRS answered 502, not SOAP: Bad Gateway"),
-        (503, b"Busy", "Trouble ended OTRS answered 503, not SOAP: Busy"),
+        (503, b"Busy", "Trouble running OTRS answered 503, not SOAP: Busy"),
         (504, b"", "Trouble running OTRS answered 504, not SOAP: nothing"),
-        (999, b"\x00\x1b[31m\n\xe2\x80\xa8x", "Trouble ended OTRS answered 999, not SOAP: [31m x"),
+        (524, b"", "Trouble running OTRS answered 524, not SOAP: nothing"),
+        (999, b"\x00\x1b[31m\n\xe2\x80\xa8x", "Trouble running OTRS answered 999, not SOAP: [31m x"),
     ],
 )
 def test_answer_that_is_not_soap(status: int, body: bytes, expected: str | None) -> None:
