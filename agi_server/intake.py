@@ -44,6 +44,8 @@ STATUS_OF = {
 """HELPDESK_STATUS by the state of the call in the journal."""
 TRY_AGAIN = 5.0
 """Seconds after which the journal is tried again with a call that could not be kept."""
+LAST_TRY = 5.0
+"""Seconds for the journal to take such calls when we stop: the disk may just have been given room."""
 MOST_UNKEPT = 1000
 """Calls held in memory while the journal can't be written; of more, the log has all that is known."""
 ERROR = "error"
@@ -70,7 +72,8 @@ class Intake:
         self._patience = patience
         self._zoom_url = zoom_url
         self._clock = clock
-        self._unkept: set[asyncio.Task[None]] = set()
+        self._unkept: set[asyncio.Task[bool]] = set()
+        self._stopping = asyncio.Event()
         self.statuses: Counter[str] = Counter()
         """Calls by what their dialplan was told."""
 
@@ -83,12 +86,15 @@ class Intake:
             await session.set_variable(STATUS, ERROR)
 
     async def stop(self) -> None:
-        """Let go of calls that could not be kept; the log has them."""
-        if self._unkept:
-            log.critical("%d calls could not be kept, and are no tickets; see above", len(self._unkept))
-            for task in self._unkept:
+        """Try a last time to keep what could not be kept, and let the rest go; the log has it."""
+        self._stopping.set()
+        if tasks := set(self._unkept):
+            _, late = await asyncio.wait(tasks, timeout=LAST_TRY)
+            for task in late:
                 task.cancel()
-            await asyncio.wait(self._unkept)
+            await asyncio.wait(tasks)
+            if lost := sum(task.cancelled() or not task.result() for task in tasks):
+                log.critical("%d calls could not be kept, and are no tickets; see above", lost)
 
     async def _serve(self, session: Session) -> None:
         began = asyncio.get_running_loop().time()
@@ -144,9 +150,14 @@ class Intake:
             self._unkept.add(task)
             task.add_done_callback(self._unkept.discard)
 
-    async def _keep_in_the_end(self, call: Call, who: asyncio.Task[Recognition]) -> None:
-        while True:
-            await asyncio.sleep(TRY_AGAIN)
+    async def _keep_in_the_end(self, call: Call, who: asyncio.Task[Recognition]) -> bool:
+        """Try until it is kept, at last when we stop: False, if that fails too."""
+        while not self._stopping.is_set():
+            try:
+                async with asyncio.timeout(TRY_AGAIN):
+                    await self._stopping.wait()
+            except TimeoutError:
+                pass
             try:
                 entry = await self._journal.add(call, self._clock())
             except JournalError:
@@ -154,7 +165,8 @@ class Intake:
             log.warning("in the journal after all")
             if entry.state is State.WAITING:
                 self._delivery.deliver(entry, who)
-            return
+            return True
+        return False
 
 
 def call_of(request: Request, numbering: Numbering, now: datetime) -> Call:

@@ -270,6 +270,22 @@ async def test_a_call_that_could_not_be_kept_is_kept_as_soon_as_it_can_be(
     assert len(house.desk.tickets) == 1
 
 
+async def test_a_call_that_could_not_be_kept_is_kept_at_the_last_moment(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    add = house.journal.add
+
+    async def full(*_: object) -> Entry:
+        raise JournalError("disk full")
+
+    monkeypatch.setattr(house.journal, "add", full)
+    assert (await house.call()).variables["HELPDESK_STATUS"] == "error"
+    monkeypatch.setattr(house.journal, "add", add)
+    await house.intake.stop()
+    assert await house.journal.get("1.1")
+    assert "no tickets" not in caplog.text
+
+
 async def test_calls_that_cannot_be_kept_do_not_fill_the_memory(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
