@@ -165,7 +165,7 @@ FIELD = "[A-Za-z0-9]{1,200}"
 """OTRS allows only letters and digits in the name of a dynamic field."""
 FIELD_OR_NONE = line("a dynamic field's name (letters and digits)", empty=True, like=FIELD)
 FIELD_NAME = line("a name of letters and digits", like=FIELD)
-AREA_CODE = line("digits", empty=True, like="[0-9]{1,10}")
+AREA_CODE = line("at most six digits", empty=True, like="[0-9]{1,6}")
 
 
 def _path(text: str) -> str:
