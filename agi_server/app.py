@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,9 @@ log = logging.getLogger("agi_server.app")
 
 STOPPING = 5.0
 """Seconds for attempts in hand when the program stops, and for calls beyond their patience."""
+SETTLE = 3
+"""Time-outs after which no request of an attempt runs in OTRS any more: it leaves within the first, for there may
+be a login before it, and has two more to end in."""
 FAREWELL = 30.0
 """Seconds for a session beyond its patience: to set the variables."""
 PRUNING = 3600.0
@@ -44,11 +48,12 @@ class StartError(Exception):
 class App:
     """agi-server; an async context manager that serves while it is entered."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._config = config
+        self._clock = clock
         self._stack = AsyncExitStack()
         self.journal = Journal(config.journal.database)
-        self.connector = connector(config)
+        self.connector = connector(config, clock)
         self.customers = customers(config)
         self.delivery = Delivery(
             self.journal,
@@ -56,8 +61,9 @@ class App:
             self.connector,
             Composer(form(config)),
             places=config.otrs.connections,
-            settle=2 * config.otrs.timeout,
+            settle=SETTLE * config.otrs.timeout,
             give_up=timedelta(days=config.otrs.give_up_days),
+            clock=clock,
         )
         self.intake = Intake(
             self.journal,
@@ -65,6 +71,7 @@ class App:
             numbering(config),
             patience=config.fastagi.patience,
             zoom_url=zoom_url(config.otrs.zoom_url),
+            clock=clock,
         )
         self.server = FastAgiServer(
             {"ticket": self.intake.ticket},
@@ -136,13 +143,13 @@ class App:
         while True:
             pruned = 0
             try:
-                pruned = await self.journal.prune(datetime.now(UTC) - timedelta(days=self._config.journal.keep_days))
+                pruned = await self.journal.prune(self._clock() - timedelta(days=self._config.journal.keep_days))
             except JournalError as error:
                 log.error("old calls stay: %s", error)
             await asyncio.sleep(1.0 if pruned else PRUNING)
 
 
-def connector(config: Config) -> Connector:
+def connector(config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Connector:
     """The door to OTRS's tickets."""
     otrs = config.otrs
     return Connector(
@@ -153,6 +160,7 @@ def connector(config: Config) -> Connector:
         timeout=otrs.timeout,
         connections=otrs.connections,
         call_field=otrs.call_field,
+        clock=clock,
     )
 
 

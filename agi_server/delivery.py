@@ -8,7 +8,8 @@ after we gave up on it. So: before a request leaves, the journal has it that one
   is not found does not exist.
 - `running`: the request may still be at work (a time-out, a broken connection, our own crash).
   Search first; what is not found is believed missing only `settle` seconds after the attempt
-  began, and searched for again until then.
+  began, and searched for again until then. A stopwatch tells, for clocks are set: after a restart
+  the seconds count anew.
 A search that fails decides nothing: the doubt stays, and no request leaves.
 
 Never lost. Trouble is repeated after 2, 4, 8 ... 300 s, until the call is older than `give_up`: then
@@ -95,7 +96,7 @@ class Delivery:
         self._in_hand: dict[int, asyncio.Task[Entry]] = {}
         self._retries: set[int] = set()
         self._begun: dict[int, float] = {}
-        """When the attempts began whose end is not known, by the stopwatch: the clock may be set meanwhile."""
+        """When the attempts began whose end is not known, by the stopwatch."""
         self._failed_at: float | None = None
         self._wake = asyncio.Event()
         self._no_place_left = False
@@ -230,10 +231,9 @@ class Delivery:
         return await self._keep(entry, lambda: self._record(entry, findings, "found"))
 
     def _age(self, entry: Entry) -> float:
-        """Seconds since the last attempt began; the clock counts only if that was in an earlier life."""
-        if entry.id in self._begun:
-            return self._stopwatch() - self._begun[entry.id]
-        return 0.0 if entry.began is None else (self._clock() - entry.began).total_seconds()
+        """Seconds since the last attempt began, or since we first looked at one of an earlier life."""
+        now = self._stopwatch()
+        return now - self._begun.setdefault(entry.id, now)
 
     async def _open(self, entry: Entry, ticket: Ticket, recognition: Recognition) -> Entry:
         begun = await self._journal.begin(entry, recognition, self._clock())

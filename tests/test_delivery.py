@@ -175,6 +175,17 @@ async def test_a_clock_that_is_set_settles_nothing_early_and_holds_nothing_up(ho
     assert timedelta(seconds=120) <= house.now - NOW < timedelta(seconds=400)
 
 
+async def test_a_clock_that_was_set_while_we_were_down_settles_nothing_early(house: House) -> None:
+    entry = await house.journal.add(CALL, NOW)
+    await house.journal.begin(entry, NOBODY, NOW)
+    await house.delivery.stop(1.0)
+    house.delivery = house.build()
+    house.set_by = timedelta(hours=1)
+    await house.delivery.start()
+    await house.until(State.DONE)
+    assert house.now - NOW >= timedelta(seconds=120)
+
+
 async def test_a_ticket_that_appears_late_is_found(house: House) -> None:
     house.desk.script = [TIMEOUT]
     house.desk.search_script = [NotFound(), NotFound(), Created("7", "T7")]
