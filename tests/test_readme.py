@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from agi_server import intake
+from agi_server.app import SETTLE
 from agi_server.cli import main
-from agi_server.config import describe, load
+from agi_server.config import Otrs, describe, load
 from agi_server.timetable import FIRST_PAUSE, LONGEST_PAUSE, pause
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +60,11 @@ def test_the_timetable_is_the_code_s() -> None:
     first = [f"{pause(failures, lambda: 0.5):g}" for failures in (1, 2, 3)]
     assert f"after {first[0]}, {first[1]}, {first[2]} … up to {LONGEST_PAUSE:g} seconds" in README.replace("\n", " ")
     assert f"{FIRST_PAUSE:g}" == first[0]
+
+
+def test_how_long_a_ticket_is_searched_for_is_the_code_s() -> None:
+    assert SETTLE == 3
+    assert f"For three times `otrs.timeout` ({SETTLE * Otrs.model_fields['timeout'].default / 60:g} minutes)" in README
 
 
 def test_every_file_named_is_there() -> None:
