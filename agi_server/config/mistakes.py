@@ -57,6 +57,8 @@ def label(place: Place) -> str:
 
 def shown_name(name: str) -> str:
     """An option's name as an error repeats it; not what follows, which may be `password:SECRET` without a space."""
+    if not name:
+        return "''"
     known = re.match(r"[\w-]{0,40}", name)
     return name if known and known[0] == name else f"{known[0] if known else ''}…"
 
