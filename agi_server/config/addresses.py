@@ -108,12 +108,20 @@ def database(*drivers: str) -> Kind:
         if url.drivername not in drivers:
             near = [driver for driver in drivers if driver.split("+")[0] == url.drivername]
             raise Unfit(f"{near[0]}:// at its beginning" if near else "")
-        if url.drivername.startswith("sqlite") and not PurePosixPath(url.database or "").is_absolute():
-            raise Unfit("four slashes and a file's full path: " + _DATABASES["sqlite+aiosqlite"])
-        if not url.drivername.startswith("sqlite") and not (url.database and (url.host or "unix_socket" in url.query)):
+        if url.drivername.startswith("sqlite"):
+            if not PurePosixPath(url.database or "").is_absolute() or url != URL.create(
+                url.drivername, database=url.database
+            ):
+                raise Unfit("four slashes and a file's full path: " + _DATABASES["sqlite+aiosqlite"])
+            return url
+        if not (url.database and (url.host or "unix_socket" in url.query)):
             raise Unfit
         if url.query.keys() & {"password", "passwd"}:  # SQLAlchemy would show it
             raise Unfit("no password behind the question mark: " + words)
+        try:
+            url.get_dialect()().create_connect_args(url)
+        except (ArgumentError, ValueError) as error:
+            raise Unfit("options of the driver behind the question mark, such as connect_timeout=5") from error
         return url
 
     return Kind(words, read, show=_beginning)

@@ -91,6 +91,8 @@ class Customers(Section):
         database = info.data.get("database")
         if password is not None and database is not None and database.password is not None:
             raise Unfit("one password, either this or in customers.database")
+        if password is not None and database is not None and database.get_backend_name() == "sqlite":
+            raise Unfit("none, as a file of SQLite has no password")
         return password
 
     @property
