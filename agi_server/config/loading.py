@@ -84,7 +84,7 @@ def _take_secret(document: Document, options: dict[str, Tree], place: tuple[str,
         words = "found no file's name, expected the path of a file that holds the secret"
     else:
         try:
-            options[name] = read_secret(folder / file)
+            options[name] = read_secret(folder / file, _file_name(folder, file, _at(document.tree, source)))
         except ValueError as error:
             words = str(error)
         else:
@@ -92,6 +92,13 @@ def _take_secret(document: Document, options: dict[str, Tree], place: tuple[str,
     document.faulty.add(place)  # it is not missing, it can't be had
     if not document.blamed(source):
         document.blame(source, words)
+
+
+def _file_name(folder: Path, file: str, written: Tree | None) -> str:
+    """A file's name as an error may repeat it: `${NAME}` may stand for the secret itself, put there by mistake."""
+    if written == file:
+        return printable(str(folder / file))
+    return f"{printable(str(written))} (filled in from the environment)"
 
 
 def _secrets(model: type[Section]) -> list[str]:

@@ -36,20 +36,21 @@ def read_file(path: Path) -> tuple[str, bool]:
         raise ConfigError(path, [Mistake(line, "", words)]) from error
 
 
-def read_secret(path: Path) -> str:
-    """The secret that a file holds, without the line break at its end. ValueError: why not, in words."""
+def read_secret(path: Path, name: str) -> str:
+    """The secret that a file holds, without the line break at its end. ValueError: why not, in words.
+
+    `name` is the file's as an error may repeat it.
+    """
     try:
         content, _ = _read_bytes(path, LARGEST_SECRET)
         secret = re.sub(r"\r?\n\Z", "", content.decode())
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"found bytes in {printable(str(path))} that are not UTF-8, expected one line of text"
-        ) from error
+        raise ValueError(f"found bytes in {name} that are not UTF-8, expected one line of text") from error
     except (OSError, ValueError) as error:
-        raise ValueError(f"can't read {printable(str(path))}: {_why(error)}") from error
+        raise ValueError(f"can't read {name}: {_why(error)}") from error
     if not secret or not secret.isprintable():
         what = "several lines or control characters" if secret else "nothing"
-        raise ValueError(f"found {what} in {printable(str(path))}, expected the secret on one line")
+        raise ValueError(f"found {what} in {name}, expected the secret on one line")
     return secret
 
 
