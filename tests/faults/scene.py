@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agi_server.asterisk.client import CallReport, place_call
+from agi_server.config import load
 from agi_server.sandbox.otrs import CALL_FIELD, Sandbox
 from tests.faults.campaign import Tally, count
 from tests.program import COMMAND, Program, write_config
@@ -43,6 +44,7 @@ class Scene:
         for section, values in options.items():
             self._options[section] = {**self._options.get(section, {}), **values}
         self.config = write_config(folder, self._options)
+        self._journal = load(self.config).journal.database.database
         self._ids = (f"1700000000.{number}" for number in itertools.count(1))
 
     @asynccontextmanager
@@ -72,7 +74,7 @@ class Scene:
 
     def journal(self, which: str = "1") -> set[str]:
         """The unique ids of these calls in the journal's file."""
-        with closing(sqlite3.connect(f"file:{self.folder}/calls.db?mode=ro", uri=True, timeout=10)) as database:
+        with closing(sqlite3.connect(f"file:{self._journal}?mode=ro", uri=True, timeout=10)) as database:
             return {unique_id for (unique_id,) in database.execute(f"SELECT unique_id FROM calls WHERE {which}")}
 
     def statuses(self) -> set[str]:
@@ -106,7 +108,7 @@ def status_of(report: CallReport) -> str:
 
 
 @asynccontextmanager
-async def scene(folder: Path, delay_s: float = 0.0, **options: dict[str, Any]) -> AsyncIterator[Scene]:
+async def scene(folder: Path, delay_s: float = 0.0, /, **options: dict[str, Any]) -> AsyncIterator[Scene]:
     """A scene with a stand-in that answers after `delay_s`, and the program's options besides the usual ones."""
     async with Sandbox(folder, password=PASSWORD, delay=delay_s) as otrs:
         yield Scene(folder, otrs, options)

@@ -36,7 +36,7 @@ DIES_AT: dict[str, list[tuple[str, int]]] = {
     },
 }
 """In each life the step, and how often it is taken before the program dies of it."""
-QUICK = ("after-add", "after-open", "in-variables")
+QUICK = ("after-add", "after-open")
 
 
 def dying(step: str, nth: int) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def dying(step: str, nth: int) -> tuple[str, ...]:
     "step", [pytest.param(step, marks=() if step in QUICK else pytest.mark.slow) for step in STEPS]
 )
 async def test_killed_at_a_step_and_started_again_at_once(step: str, tmp_path: Path) -> None:
-    async with scene(tmp_path, delay_s=0.05) as stage:
+    async with scene(tmp_path, 0.05) as stage:
         for what, nth in DIES_AT[step]:
             stage.otrs.faults.always = ERROR if what == "after-later" else None
             if what in ("before-recover", "after-recover"):  # that is before it is ready
@@ -68,7 +68,7 @@ async def test_killed_at_a_step_and_started_again_at_once(step: str, tmp_path: P
 @pytest.mark.parametrize("seed", range(3))
 async def test_killed_at_any_moment(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
-    async with scene(tmp_path, delay_s=0.05) as stage:
+    async with scene(tmp_path, 0.05) as stage:
         for _ in range(8):
             async with stage.life() as program:
                 calls = asyncio.create_task(stage.place(program.port, AT_ONCE))
@@ -82,7 +82,7 @@ async def test_killed_at_any_moment(seed: int, tmp_path: Path) -> None:
 
 async def test_stopped_in_the_middle_of_calls(tmp_path: Path) -> None:
     """Who is in hand is served to the end, nobody else is let in, and the rest is safe."""
-    async with scene(tmp_path, delay_s=0.12) as stage:
+    async with scene(tmp_path, 0.12) as stage:
         async with stage.life() as program:
             calls = asyncio.create_task(stage.place(program.port, 100))
             await stage.otrs.made(10)
