@@ -24,7 +24,7 @@ from agi_server.journal import Journal, JournalError
 from agi_server.numbers import Numbering
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
-from agi_server.ticket import Composer, Form, zoom_url
+from agi_server.ticket import Composer, Form, ZoomUrl
 from agi_server.web.house import House
 from agi_server.web.server import WebServer
 
@@ -70,7 +70,7 @@ class App:
             self.delivery,
             numbering(config),
             patience=config.fastagi.patience,
-            zoom_url=zoom_url(config.otrs.zoom_url),
+            zoom_url=ZoomUrl(config.otrs.zoom_url),
             clock=clock,
         )
         self.server = FastAgiServer(

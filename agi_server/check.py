@@ -21,7 +21,7 @@ from agi_server.journal import Journal, JournalError, State
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Readable
 from agi_server.otrs.elements import at_fault
-from agi_server.ticket import SAMPLES, Composer, FormError
+from agi_server.ticket import SAMPLES, Composer, FormError, ZoomUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,15 @@ class Finding:
 
 
 def check_form(config: Config) -> list[Finding]:
-    """Can the ticket's templates be filled in for callers of each kind?"""
+    """Can the templates be filled in, the ticket's for callers of each kind?"""
     try:
         mistakes = Composer(app.form(config)).mistakes()
     except FormError as mistake:
         mistakes = [mistake]
-    return [Finding(False, f"ticket.{mistake.option}", mistake.words, "mend the template") for mistake in mistakes]
+    findings = [Finding(False, f"ticket.{mistake.option}", mistake.words, "mend the template") for mistake in mistakes]
+    if (wrong := ZoomUrl(config.otrs.zoom_url).mistake()) is not None:
+        findings.append(Finding(False, "otrs.zoom_url", wrong.words, "use {{ ticket_id }} or {{ ticket_number }}"))
+    return findings
 
 
 async def check_connections(config: Config) -> AsyncIterator[Finding]:

@@ -79,7 +79,7 @@ class Delivery:
     ) -> None:
         """`places` attempts run at once; `settle` seconds after it began no request runs in OTRS any more.
 
-        A call that is older than `give_up`, and fails still, is parked.
+        A call that has been tried for `give_up`, and fails still, is parked.
         """
         self._journal = journal
         self._directory = directory
@@ -257,7 +257,7 @@ class Delivery:
 
     async def _later(self, entry: Entry, trouble: Trouble, wait: float | None = None) -> Entry | None:
         now = self._clock()
-        if now - entry.call.time > self._give_up:
+        if now - entry.since > self._give_up:
             tries = f"{entry.failures + 1} failures in {self._give_up.days} days"
             return await self._park(entry, Refused("gave up", f"{tries}; the last: {trouble.reason}"), trouble.doubt)
         due = now + timedelta(seconds=self._pause(entry.failures + 1) if wait is None else wait)

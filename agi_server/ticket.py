@@ -96,6 +96,10 @@ class Composer:
         except FormError as mistake:
             return Refused("template", str(mistake))
 
+    def ignored_wishes(self, call: Call) -> list[str]:
+        """What the dialplan wished for, and may not or misspelled."""
+        return sorted(set(call.wishes) - set(self._form.wishes))
+
     def mistakes(self) -> list[FormError]:
         """What goes wrong when the form is filled in for callers of each kind: for `check`."""
         found: dict[str, FormError] = {}
@@ -120,8 +124,8 @@ class Composer:
         }
 
         def text(option: str) -> str:
-            if option in self._form.wishes and call.wishes.get(option):
-                return " ".join(call.wishes[option].split())
+            if option in self._form.wishes and (wish := " ".join(call.wishes.get(option, "").split())):
+                return wish
             return _fill_in(self._templates[option], option, names)
 
         def line(option: str) -> str:
@@ -211,11 +215,29 @@ SAMPLES: tuple[tuple[Call, Recognition], ...] = (
 """A known caller, an unknown one, and one who withholds his number."""
 
 
-def zoom_url(template: str) -> Callable[[Created], str]:
-    """Gives the address of a ticket's page, by a template over `ticket_id` and `ticket_number`; nothing without one."""
-    filled = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False).from_string(template)
+class ZoomUrl:
+    """The address of a ticket's page, by a template over `ticket_id` and `ticket_number`."""
 
-    def url(ticket: Created) -> str:
-        return filled.render(ticket_id=ticket.ticket_id, ticket_number=ticket.ticket_number)
+    def __init__(self, template: str) -> None:
+        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+        self._template = _read(environment.from_string, "zoom_url", template)
 
-    return url
+    def __call__(self, ticket: Created) -> str:
+        """Nothing if the template fails: a call does not go without its other variables for that."""
+        try:
+            return self._fill_in(ticket)
+        except FormError:
+            return ""
+
+    def mistake(self) -> FormError | None:
+        """What goes wrong when it is filled in: for `check`."""
+        try:
+            self._fill_in(Created("50", "2011082310000050"))
+        except FormError as mistake:
+            return mistake
+        return None
+
+    def _fill_in(self, ticket: Created) -> str:
+        return _fill_in(
+            self._template, "zoom_url", {"ticket_id": ticket.ticket_id, "ticket_number": ticket.ticket_number}
+        )

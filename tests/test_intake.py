@@ -33,6 +33,7 @@ ENTRY = Entry(
     Call("1.1", NOW),
     State.DONE,
     NOW,
+    NOW,
     attempts=1,
     failures=0,
     began=NOW,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import stat
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, Connection, make_url
@@ -71,9 +73,22 @@ async def test_a_call_comes_back_as_it_was_given(journal: Journal, tmp_path: Pat
 
 
 async def test_the_same_call_twice_is_one_entry(journal: Journal) -> None:
-    first, second = await asyncio.gather(journal.add(CALL, NOW), journal.add(replace(CALL, number="1"), NOW))
+    first, second = await asyncio.gather(journal.add(CALL, NOW), journal.add(replace(CALL, dialled="1"), NOW))
     assert first == second
     assert (await journal.counts())[State.WAITING] == 1
+
+
+@pytest.mark.parametrize("other", [{"number": "+79219876543"}, {"channel": "SIP/trunk-00000001"}])
+async def test_another_call_with_the_same_id_is_another_entry(journal: Journal, other: dict[str, Any]) -> None:
+    call = replace(CALL, **other)
+    entries = [await journal.add(one, NOW) for one in (CALL, call, CALL, call, replace(call, channel="third"))]
+    ids = [entry.call.unique_id for entry in entries]
+    assert ids == ["1795323819.0", "1795323819.0~2", "1795323819.0", "1795323819.0~2", "1795323819.0~3"]
+
+
+async def test_the_file_is_its_owners_alone(journal: Journal, tmp_path: Path) -> None:
+    await journal.add(CALL, NOW)
+    assert modes_of(tmp_path) == {0o600}
 
 
 async def test_the_whole_life_of_a_call_that_becomes_a_ticket(journal: Journal) -> None:
@@ -177,6 +192,10 @@ async def test_a_second_process_is_told_so(journal: Journal, tmp_path: Path) -> 
     await journal.add(CALL, NOW)
 
 
+def modes_of(folder: Path) -> set[int]:
+    return {stat.S_IMODE(path.stat().st_mode) for path in folder.glob("calls.db*")}
+
+
 def kept_aside(folder: Path) -> Path:
     [aside] = [path for path in folder.glob("calls.db.damaged-*") if path.suffix.startswith(".damaged")]
     return aside
@@ -187,6 +206,32 @@ async def test_after_the_clock_was_set_back_nothing_waits_for_it(journal: Journa
     later = await journal.later(entry, NOW + timedelta(hours=1), Doubt.NONE, "trouble", NOW)
     assert await due(journal, NOW, 10) == []
     assert await due(journal, NOW - timedelta(seconds=1), 10) == [later]
+
+
+def overwrite(path: Path, *, last_page_from: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[last_page_from : last_page_from + 2048] = b"\xff" * 2048
+    path.write_bytes(content)
+
+
+async def test_open_calls_that_can_be_read_in_a_damaged_file_are_taken_over(journal: Journal, tmp_path: Path) -> None:
+    for number in range(100):
+        await journal.add(replace(CALL, unique_id=f"1.{number}"), NOW)
+    done = await begun(journal, replace(CALL, unique_id="done"))
+    await journal.done(done, Created("1", "1"), NOW)
+    await journal.close()
+    path = tmp_path / "calls.db"
+    overwrite(path, last_page_from=path.stat().st_size - 4096)
+    journal = Journal(url(tmp_path))
+    await journal.open()
+    try:
+        taken = await due(journal, NOW, 200)
+        assert 50 < len(taken) <= 100
+        assert taken[0].call == replace(CALL, unique_id="1.0")
+        assert [event.event for event in await journal.history(taken[0])] == ["salvaged"]
+        assert await journal.get("done") is None
+    finally:
+        await journal.close()
 
 
 @pytest.mark.parametrize("where", [0, 4096])
@@ -260,6 +305,7 @@ async def test_a_person_may_retry_or_drop_what_waits_or_is_parked_and_nothing_el
     waiting = await journal.retry(parked, late)
     assert waiting is not None
     assert await due(journal, late, 1) == [waiting]
+    assert (waiting.failures, waiting.since) == (0, late)
     dropped = await journal.drop(waiting, "a test call", late)
     assert dropped is not None
     assert await journal.entries([State.DROPPED], NOW) == [dropped]

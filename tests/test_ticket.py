@@ -10,7 +10,7 @@ import pytest
 
 from agi_server.call import NOBODY, Article, Call, Created, Customer, Match, Recognition, Refused, Ticket
 from agi_server.config import Ticket as TicketOptions
-from agi_server.ticket import SAMPLES, TEXT_LIMIT, Composer, Form, FormError, zoom_url
+from agi_server.ticket import SAMPLES, TEXT_LIMIT, Composer, Form, FormError, ZoomUrl
 
 CALL = Call(
     unique_id="1314075508.1094",
@@ -104,6 +104,7 @@ def test_what_a_caller_chose_is_never_a_template() -> None:
     [
         ({"queue": "Sales"}, "Sales", "2 low"),
         ({"queue": ""}, "Raw", "2 low"),
+        ({"queue": " \t "}, "Raw", "2 low"),
         ({"queue": "{{ call.name }}"}, "{{ call.name }}", "2 low"),
         ({"priority": "5 very high"}, "Raw", "2 low"),
         ({"customer_user": "boss", "nonsense": "x"}, "Raw", "2 low"),
@@ -112,6 +113,14 @@ def test_what_a_caller_chose_is_never_a_template() -> None:
 def test_the_dialplan_may_wish_for_what_is_allowed(wishes: dict[str, str], queue: str, priority: str) -> None:
     ticket = compose(replace(FORM, wishes=("queue",)), replace(CALL, wishes=wishes))
     assert (ticket.queue, ticket.priority, ticket.customer_user) == (queue, priority, "ivanov")
+
+
+def test_wishes_that_nobody_grants_are_named() -> None:
+    wishes = {"queue": "Sales", "quueue": "Sales", "state": "open"}
+    assert Composer(replace(FORM, wishes=("queue",))).ignored_wishes(replace(CALL, wishes=wishes)) == [
+        "quueue",
+        "state",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -168,4 +177,13 @@ def test_each_option_of_the_ticket_is_one_of_the_form() -> None:
 )
 def test_the_address_of_a_ticket(template: str, url: str | None) -> None:
     expected = "http://o/index.pl?Action=AgentTicketZoom;TicketID=50" if url is None else url
-    assert zoom_url(template)(Created("50", "2026")) == expected
+    assert ZoomUrl(template).mistake() is None
+    assert ZoomUrl(template)(Created("50", "2026")) == expected
+
+
+@pytest.mark.parametrize("template", ["http://o/{{ ticket_id.foo }}", "http://o/{{ ticket_id + 1 }}"])
+def test_an_address_that_fails_is_told_by_check_and_left_out_for_calls(template: str) -> None:
+    assert ZoomUrl(template)(Created("50", "2026")) == ""
+    mistake = ZoomUrl(template).mistake()
+    assert mistake is not None
+    assert mistake.option == "zoom_url"

@@ -38,6 +38,8 @@ class Entry:
     state: State
     due: datetime
     """When the next attempt is due, if it is waiting."""
+    since: datetime
+    """From when on it has been tried: since it came, or since a person wanted it tried again."""
     attempts: int
     """Attempts begun: requests that left or may have left."""
     failures: int
@@ -70,6 +72,7 @@ calls = sa.Table(
     sa.Column("unique_id", sa.String(200), nullable=False, unique=True),
     sa.Column("state", sa.String(10), nullable=False),
     sa.Column("due", sa.Float, nullable=False),
+    sa.Column("since", sa.Float, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("began", sa.Float),
@@ -110,6 +113,7 @@ def entry(row: sa.Row[Any]) -> Entry:
         call=_call(row.call),
         state=State(row.state),
         due=time(row.due),
+        since=time(row.since),
         attempts=row.attempts,
         failures=row.failures,
         began=None if row.began is None else time(row.began),
@@ -125,6 +129,7 @@ def row(entry: Entry) -> dict[str, Any]:
     return {
         "state": entry.state,
         "due": stamp(entry.due),
+        "since": stamp(entry.since),
         "attempts": entry.attempts,
         "failures": entry.failures,
         "began": None if entry.began is None else stamp(entry.began),

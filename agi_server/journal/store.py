@@ -9,7 +9,7 @@ customer and text are found afresh at each attempt. What to attempt and when is 
 from __future__ import annotations
 
 import asyncio
-import fcntl
+import itertools
 import logging
 import os
 from collections.abc import Callable, Collection
@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from agi_server.call import Call, Created, Doubt, Recognition, Refused
-from agi_server.journal import records
-from agi_server.journal.records import Entry, Event, State, calls, history, metadata, stamp
+from agi_server.journal import file, records
+from agi_server.journal.records import Entry, Event, State, calls, history, stamp
 from agi_server.journal.writer import JournalDamagedError, JournalError, Writer
 
 log = logging.getLogger("agi_server.journal")
@@ -32,10 +32,6 @@ T = TypeVar("T")
 MOST_SHOWN = 1000
 """Entries that a list may have."""
 UNSETTLED = (State.WAITING, State.SENDING)
-
-
-class JournalBusyError(JournalError):
-    """Another process has this journal open; two would double calls."""
 
 
 class Journal:
@@ -56,7 +52,7 @@ class Journal:
         """Open or make the tables; who serves calls from them does so alone, or JournalBusyError is raised."""
         try:
             if serving:
-                self._take_lock()
+                self._lock = file.take_lock(self._path)
             else:
                 self._expect_file()
             try:
@@ -64,21 +60,35 @@ class Journal:
             except JournalDamagedError as error:
                 if not serving:
                     raise
-                await self._stop()
-                aside = _set_aside(self._path)
-                log.critical("the journal is damaged (%s): it is kept as %s, and a new one begins", error, aside)
-                await self._start()
+                await self._begin_anew(error)
         except (JournalError, OSError) as error:
             await self.close()
-            if isinstance(error, JournalBusyError):
+            if isinstance(error, file.JournalBusyError):
                 raise
             raise JournalError(f"can't open the journal {self._path}: {error}") from error
 
     async def _start(self) -> None:
         engine = sa.create_engine(self._url)
-        sa.event.listen(engine, "connect", _set_pragmas)
+        sa.event.listen(engine, "connect", file.set_pragmas)
         self._writer = Writer(engine)
-        await self._writer.do(_prepare)
+        await self._writer.do(file.prepare)
+
+    async def _begin_anew(self, error: JournalDamagedError) -> None:
+        """Set the damaged file aside, and take over from it what can be read of the open calls."""
+        await self._stop()
+        aside = file.set_aside(self._path)
+        log.critical("the journal is damaged (%s): it is kept as %s, and a new one begins", error, aside)
+        await self._start()
+        rows = file.open_rows(aside)
+
+        def work(connection: sa.Connection) -> None:
+            for row in rows:
+                columns = {name: row[name] for name in row if name in calls.c and name != "id"}
+                key = connection.execute(calls.insert().values(columns)).inserted_primary_key
+                _remember(connection, key[0] if key else 0, datetime.now(UTC), "salvaged", f"from {aside}")
+
+        await self._do(work)
+        log.critical("%d open calls could be read in it, and are taken over; the rest is for a person", len(rows))
 
     async def _stop(self) -> None:
         if self._writer is not None:
@@ -93,19 +103,22 @@ class Journal:
             self._lock = None
 
     async def add(self, call: Call, now: datetime) -> Entry:
-        """Keep this call, synced; the same unique id again gives the entry that is there already."""
-        new = Entry(0, call, State.WAITING, now, 0, 0, None, Doubt.NONE, None, None, "")
-        columns = {**records.row(new), "unique_id": call.unique_id, "added": stamp(now)}
-        columns["call"] = records.call_to_text(call)
+        """Keep this call, synced; the same call again gives the entry that is there already.
+
+        Another call with the same unique id (of a second Asterisk, say) is kept under an id of its own.
+        """
 
         def work(connection: sa.Connection) -> Entry:
-            known = connection.execute(sa.select(calls).where(calls.c.unique_id == call.unique_id)).one_or_none()
-            if known is not None:
-                return records.entry(known)
-            key = connection.execute(calls.insert().values(columns)).inserted_primary_key
-            added = replace(new, id=key[0] if key else 0)
-            _remember(connection, added.id, now, "added", call.number)
-            return added
+            for number in itertools.count(1):
+                ours = call if number == 1 else replace(call, unique_id=f"{call.unique_id}~{number}")
+                same_id = sa.select(calls).where(calls.c.unique_id == ours.unique_id)
+                known = connection.execute(same_id).one_or_none()
+                if known is None:
+                    return _insert(connection, ours, now)
+                entry = records.entry(known)
+                if (entry.call.channel, entry.call.number) == (call.channel, call.number):
+                    return entry
+            raise AssertionError("not reached")
 
         return await self._do(work)
 
@@ -136,7 +149,7 @@ class Journal:
 
     async def retry(self, entry: Entry, now: datetime) -> Entry | None:
         """A person wants it tried again now. None: it is not waiting or parked any more."""
-        new = replace(entry, state=State.WAITING, due=now)
+        new = replace(entry, state=State.WAITING, due=now, since=now, failures=0)
         return await self._change(entry, (State.WAITING, State.PARKED), new, now, "retried")
 
     async def drop(self, entry: Entry, words: str, now: datetime) -> Entry | None:
@@ -255,41 +268,14 @@ class Journal:
         if not self._path.exists():
             raise JournalError("there is none yet: has agi-server run with this configuration?")
 
-    def _take_lock(self) -> None:
-        """Hold a lock file beside the database as long as we live; the system frees it, however we end."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JournalBusyError(
-                f"the journal {self._path} is in use by another agi-server: stop that one, or give this one its own"
-            ) from None
 
-
-def _set_aside(path: Path) -> str:
-    """Keep a damaged file for a person, under another name."""
-    aside = f"{path}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    for end in ("", "-wal", "-shm"):
-        if (file := Path(f"{path}{end}")).exists():
-            file.rename(f"{aside}{end}")
-    return aside
-
-
-def _prepare(connection: sa.Connection) -> None:
-    """See that the file is sound, and has our tables."""
-    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    if found != "ok":
-        raise JournalDamagedError(str(found))
-    metadata.create_all(connection)
-
-
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    """WAL with full sync: a committed call survives a power cut (sqlite.org/pragma.html#pragma_synchronous)."""
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _insert(connection: sa.Connection, call: Call, now: datetime) -> Entry:
+    new = Entry(0, call, State.WAITING, now, now, 0, 0, None, Doubt.NONE, None, None, "")
+    columns = {**records.row(new), "unique_id": call.unique_id, "added": stamp(now)}
+    key = connection.execute(calls.insert().values(**columns, call=records.call_to_text(call))).inserted_primary_key
+    added = replace(new, id=key[0] if key else 0)
+    _remember(connection, added.id, now, "added", call.number)
+    return added
 
 
 def _remember(connection: sa.Connection, call_id: int, now: datetime, event: str, words: str) -> None:

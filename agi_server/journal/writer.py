@@ -19,6 +19,9 @@ import sqlalchemy as sa
 BATCH = 200
 """Pieces of work that share one transaction at most."""
 
+CLOSING = 10.0
+"""Seconds for what was asked for when we stop; a disk that hangs longer is left to itself."""
+
 T = TypeVar("T")
 Work = Callable[[sa.Connection], Any]
 Job = tuple[Work, asyncio.Future[Any]]
@@ -60,7 +63,7 @@ class Writer:
         """Do what was asked for, then end."""
         self._closed = True
         self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, CLOSING)
 
     def _run(self) -> None:
         closing = False

@@ -1,0 +1,76 @@
+"""The journal's file: its lock, its settings, and what is done when it is damaged.
+
+Callers' numbers and names are nobody else's business, so the file is its owner's alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from agi_server.journal.records import State, metadata
+from agi_server.journal.writer import JournalDamagedError, JournalError
+
+OPEN_STATES = (State.WAITING, State.SENDING, State.PARKED)
+
+
+class JournalBusyError(JournalError):
+    """Another process has this journal open; two would double calls."""
+
+
+def take_lock(path: Path) -> int:
+    """Hold a lock file beside the database as long as we live; the system frees it, however we end."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise JournalBusyError(
+            f"the journal {path} is in use by another agi-server: stop that one, or give this one its own"
+        ) from None
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite gives its side files the same mode
+    return lock
+
+
+def prepare(connection: sa.Connection) -> None:
+    """See that the file is sound, and has our tables."""
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if found != "ok":
+        raise JournalDamagedError(" ".join(str(found).split()))
+    metadata.create_all(connection)
+
+
+def set_pragmas(connection: Any, _record: Any) -> None:
+    """WAL with full sync: a committed call survives a power cut (sqlite.org/pragma.html#pragma_synchronous)."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def set_aside(path: Path) -> Path:
+    """Keep a damaged file for a person, under another name."""
+    aside = Path(f"{path}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    for end in ("", "-wal", "-shm"):
+        if (file := Path(f"{path}{end}")).exists():
+            file.rename(f"{aside}{end}")
+    aside.chmod(0o600)
+    return aside
+
+
+def open_rows(aside: Path) -> list[dict[str, Any]]:
+    """What can still be read there of the calls that are no tickets yet: rows of `calls`, as far as they go."""
+    rows: list[dict[str, Any]] = []
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(aside)) as connection:
+        connection.row_factory = sqlite3.Row
+        found = connection.execute("SELECT * FROM calls NOT INDEXED")
+        rows.extend(dict(row) for row in found if row["state"] in OPEN_STATES)  # keeps what came before an error
+    return rows
