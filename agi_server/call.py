@@ -148,6 +148,8 @@ class Refused:
     code: str
     """OTRS's `ErrorCode` (`TicketCreate.InvalidParameter`), or a short name of ours."""
     words: str
+    about: str = field(default="", compare=False)
+    """The field of `Ticket` or `Article` that it is about, where that can be told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,33 +27,27 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
+from agi_server.attempt import Attempts
 from agi_server.call import (
     NOBODY,
     Call,
-    Created,
     Directory,
-    Doubt,
     Findings,
     HelpDesk,
-    NotFound,
-    Outcome,
     Recognition,
-    Refused,
-    Ticket,
-    Trouble,
 )
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.logs import call_id
+from agi_server.pulse import Pulse
 from agi_server.ticket import Composer
-from agi_server.timetable import FIRST_PAUSE, LONGEST_PAUSE, next_search, pause
+from agi_server.timetable import FIRST_PAUSE, LONGEST_PAUSE, pause
 
 log = logging.getLogger("agi_server.delivery")
 
-MOMENT = 30.0
-"""Seconds for which a failure of OTRS keeps live calls from waiting for it."""
-OWN_FAULT = 3
-"""A call that failed this often while OTRS was well says more about itself than about OTRS."""
+F = TypeVar("F", bound=Findings)
+
 LOOKUP_LIMIT = 2.0
 """Seconds for finding the customer; then the call goes on as one from a stranger."""
 LONGEST_REST = 10.0
@@ -83,22 +77,26 @@ class Delivery:
         """
         self._journal = journal
         self._directory = directory
-        self._help_desk = help_desk
-        self._composer = composer
+        self._pulse = Pulse(stopwatch)
+        self._wake = asyncio.Event()
+        self._attempts = Attempts(
+            journal,
+            help_desk,
+            composer,
+            self._pulse,
+            settle=settle,
+            give_up=give_up,
+            clock=clock,
+            stopwatch=stopwatch,
+            pause=pause,
+            recovered=self._wake.set,
+        )
         self._places = asyncio.Semaphore(places)
         self._retries_at_most = max(1, places // 2)
-        self._settle = settle
-        self._give_up = give_up
         self._latest = timedelta(seconds=max(settle, 2 * LONGEST_PAUSE))
         self._clock = clock
-        self._stopwatch = stopwatch
-        self._pause = pause
         self._in_hand: dict[int, asyncio.Task[Entry]] = {}
         self._retries: set[int] = set()
-        self._begun: dict[int, float] = {}
-        """When the attempts began whose end is not known, by the stopwatch."""
-        self._failed_at: float | None = None
-        self._wake = asyncio.Event()
         self._no_place_left = False
         self._stopping = False
         self.loop: asyncio.Task[None] | None = None
@@ -127,10 +125,8 @@ class Delivery:
 
     @property
     def troubled(self) -> bool:
-        """OTRS failed a moment ago, and has not answered since."""
-        if self._failed_at is None:
-            return False
-        return bool(self._retries) or self._stopwatch() - self._failed_at < MOMENT
+        """OTRS failed a moment ago, or is silent, and has not answered since."""
+        return self._pulse.troubled
 
     def deliver(self, entry: Entry, who: asyncio.Task[Recognition]) -> asyncio.Task[Entry] | None:
         """Try this live call now; None: OTRS is in trouble, the call waits for its turn.
@@ -163,10 +159,12 @@ class Delivery:
 
     def _let_go(self, entry_id: int, task: asyncio.Task[Entry]) -> None:
         del self._in_hand[entry_id]
-        self._retries.discard(entry_id)
+        if entry_id in self._retries:
+            self._retries.discard(entry_id)
+            self._places.release()
         waits = task.cancelled() or task.result().state is State.WAITING
         if not waits:
-            self._begun.pop(entry_id, None)
+            self._attempts.forget(entry_id)
         if waits or self._no_place_left:
             self._wake.set()
 
@@ -179,118 +177,21 @@ class Delivery:
             log.error("%s", error)
         except Exception:
             log.exception("an error that nobody foresaw; the call stays in the journal")
-        return await self._keep(entry, lambda: self._set_back(entry))
-
-    async def _set_back(self, entry: Entry) -> Entry | None:
-        """Wait for the next attempt, from wherever this one was cut off."""
-        now = await self._journal.get(entry.call.unique_id)
-        if now is None or now.state not in (State.WAITING, State.SENDING):
-            return now
-        doubt = Doubt.RUNNING if now.state is State.SENDING else now.doubt
-        return await self._later(now, Trouble("the attempt was cut off by an error of our own", doubt))
+        return await self._attempts.set_back(entry)
 
     async def _live(self, entry: Entry, who: asyncio.Task[Recognition]) -> Entry:
         recognition = await who
         async with self._places:
             if self.troubled or self._stopping:  # it began while we queued for a place
                 return entry
-            return await self._attempt(entry, recognition)
+            return await self._attempts.make(entry, recognition)
 
     async def _retry(self, entry: Entry) -> Entry:
         """One retry; its place has been taken already."""
-        try:
-            ended = await self._attempt(entry, await self.recognise(entry.call))
-        finally:
-            self._places.release()
+        ended = await self._attempts.make(entry, await self.recognise(entry.call))
         if ended.ticket is not None:
             log.info("ticket %s after all", ended.ticket.ticket_number)
         return ended
-
-    async def _attempt(self, entry: Entry, recognition: Recognition) -> Entry:
-        ticket = self._composer.compose(entry.call, recognition)
-        if isinstance(ticket, Refused):
-            return await self._keep(entry, lambda: self._park(entry, ticket, entry.doubt))
-        if entry.doubt is not Doubt.NONE:
-            settled = await self._search(entry)
-            if settled is not None:
-                return settled
-        return await self._open(entry, ticket, recognition)
-
-    async def _search(self, entry: Entry) -> Entry | None:
-        """Is the ticket there from an earlier attempt? None: it is not, a new attempt may begin."""
-        findings = await self._help_desk.find(entry.call.unique_id, entry.call.time)
-        await self._note(entry, findings)
-        if isinstance(findings, NotFound):
-            wait = next_search(self._age(entry), self._settle) if entry.doubt is Doubt.RUNNING else None
-            if wait is None:
-                return None
-            unknown = Trouble("not in OTRS yet, but the last request may still be at work there", entry.doubt)
-            return await self._keep(entry, lambda: self._later(entry, unknown, wait))
-        if isinstance(findings, Trouble):
-            findings = Trouble(findings.reason, entry.doubt)
-        return await self._keep(entry, lambda: self._record(entry, findings, "found"))
-
-    def _age(self, entry: Entry) -> float:
-        """Seconds since the last attempt began, or since we first looked at one of an earlier life."""
-        now = self._stopwatch()
-        return now - self._begun.setdefault(entry.id, now)
-
-    async def _open(self, entry: Entry, ticket: Ticket, recognition: Recognition) -> Entry:
-        begun = await self._journal.begin(entry, recognition, self._clock())
-        if begun is None:
-            return await self._journal.get(entry.call.unique_id) or entry
-        self._begun[entry.id] = self._stopwatch()
-        outcome = await self._help_desk.open(ticket)
-        await self._note(begun, outcome)
-        return await self._keep(begun, lambda: self._record(begun, outcome, "created"))
-
-    async def _record(self, entry: Entry, outcome: Outcome, event: str) -> Entry | None:
-        if isinstance(outcome, Created):
-            return await self._journal.done(entry, outcome, self._clock(), event)
-        if isinstance(outcome, Refused):
-            return await self._park(entry, outcome, Doubt.NONE if entry.state is State.SENDING else entry.doubt)
-        return await self._later(entry, outcome)
-
-    async def _park(self, entry: Entry, refused: Refused, doubt: Doubt) -> Entry | None:
-        log.warning("parked, a person must look: %s: %s", refused.code, refused.words)
-        return await self._journal.park(entry, refused, doubt, self._clock())
-
-    async def _later(self, entry: Entry, trouble: Trouble, wait: float | None = None) -> Entry | None:
-        now = self._clock()
-        if now - entry.since > self._give_up:
-            tries = f"{entry.failures + 1} failures in {self._give_up.days} days"
-            return await self._park(entry, Refused("gave up", f"{tries}; the last: {trouble.reason}"), trouble.doubt)
-        due = now + timedelta(seconds=self._pause(entry.failures + 1) if wait is None else wait)
-        log.debug("%s; again at %s", trouble.reason, f"{due.astimezone():%H:%M:%S}")
-        return await self._journal.later(entry, due, trouble.doubt, trouble.reason, now)
-
-    async def _keep(self, entry: Entry, write: Callable[[], Awaitable[Entry | None]]) -> Entry:
-        """Write an attempt's end, however long the journal can't be written: what we know must not be lost."""
-        failures = 0
-        while True:
-            try:
-                return await write() or await self._journal.get(entry.call.unique_id) or entry
-            except JournalError as error:
-                log.error("%s", error)
-            failures += 1
-            await asyncio.sleep(min(self._pause(failures), LONGEST_REST))
-
-    async def _note(self, entry: Entry, outcome: Findings) -> None:
-        """Remember how OTRS is, from what it just did."""
-        if isinstance(outcome, Trouble):
-            if self._failed_at is None:
-                if entry.failures >= OWN_FAULT:
-                    return
-                log.warning("OTRS is in trouble: %s; calls wait in the journal", outcome.reason)
-            self._failed_at = self._stopwatch()
-        elif self._failed_at is not None:
-            self._failed_at = None
-            log.warning("OTRS answers again")
-            try:
-                await self._journal.hasten(self._clock())
-            except JournalError as error:
-                log.error("the waiting calls are tried at their own times: %s", error)
-            self._wake.set()
 
     async def _retry_for_ever(self) -> None:
         while True:
@@ -311,7 +212,7 @@ class Delivery:
         """Start the retries that are due and find a place; returns the seconds to rest if nothing wakes us."""
         now = self._clock()
         for entry in await self._journal.due(now, now + self._latest, self._retries_at_most, self._in_hand.keys()):
-            if self._places.locked() or len(self._retries) >= (1 if self._failed_at else self._retries_at_most):
+            if self._places.locked() or len(self._retries) >= (1 if self.troubled else self._retries_at_most):
                 self._no_place_left = True
                 return LONGEST_REST  # whoever frees a place wakes us
             if entry.id not in self._in_hand:

@@ -42,6 +42,10 @@ STATUS_OF = {
     State.DROPPED: "rejected",
 }
 """HELPDESK_STATUS by the state of the call in the journal."""
+JOURNAL_LIMIT = 1.0
+"""Seconds for keeping the call, however little patience is left for its ticket."""
+LONGEST_ID = 150
+"""Characters of a unique id; Asterisk's own have 149 at most (AST_MAX_PUBLIC_UNIQUEID)."""
 TRY_AGAIN = 5.0
 """Seconds after which the journal is tried again with a call that could not be kept."""
 LAST_TRY = 5.0
@@ -124,13 +128,17 @@ class Intake:
     ) -> Entry | None:
         """Keep the call, and see what becomes of it until the deadline. None: it could not be kept."""
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(max(deadline, asyncio.get_running_loop().time() + JOURNAL_LIMIT)):
                 entry = await self._journal.add(call, self._clock())
         except (JournalError, TimeoutError) as error:
             log.critical("NOT in the journal: %s; the call: %r", str(error) or "no answer in time", call)
             self._keep_later(call, who)
             await _wait(who, session.hung_up, deadline)
             return None
+        if entry.call.unique_id != call.unique_id:
+            log.warning(
+                "another call had this id before: kept as %s; has each Asterisk its systemname?", entry.call.unique_id
+            )
         if entry.state not in (State.WAITING, State.SENDING):
             return entry
         attempt = self._delivery.deliver(entry, who)
@@ -173,7 +181,7 @@ def call_of(request: Request, numbering: Numbering, now: datetime) -> Call:
     """What Asterisk told us, as a call; from a request that was tampered with, only what is surely genuine."""
     heard = numbering.heard("" if request.tampered else request.number, request.presentation)
     return Call(
-        unique_id=request.unique_id or f"no-id-{uuid.uuid4()}",
+        unique_id=request.unique_id.strip()[:LONGEST_ID] or f"no-id-{uuid.uuid4()}",
         time=now,
         number=heard.number,
         canonical=heard.canonical,

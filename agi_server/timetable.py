@@ -8,6 +8,8 @@ from collections.abc import Callable
 FIRST_PAUSE = 2.0
 """Seconds after the first failure; each further one doubles it."""
 LONGEST_PAUSE = 300.0
+LONGEST_WRITE_PAUSE = 10.0
+"""Seconds at most between two tries to write down what came of an attempt."""
 
 
 def pause(failures: int, chance: Callable[[], float] = random.random) -> float:

@@ -11,8 +11,9 @@ import agi_server
 
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
-    {"call", "numbers", "ticket", "timetable", "logs"},
+    {"call", "numbers", "ticket", "timetable", "pulse", "logs"},
     {"asterisk", "otrs", "journal", "sandbox"},
+    {"attempt"},
     {"delivery"},
     {"intake"},
     {"web"},
@@ -24,9 +25,25 @@ STOREYS = (
 )
 """From the ground up; imports go downward, within a storey only from `check` to `app`, and into the `call`."""
 SIDEWAYS = {("numbers", "call"), ("ticket", "call"), ("check", "app")}
-THROUGH_PORTS_ONLY = {("delivery", "otrs"), ("delivery", "asterisk"), ("intake", "otrs")}
-PURE = {"call", "numbers", "ticket", "asterisk.agi", "asterisk.request", "otrs.soap", "otrs.elements"}
-IMPURE = {"asyncio", "socket", "logging", "os", "pathlib", "time", "random", "sqlalchemy", "aiohttp", "sqlite3"}
+THROUGH_PORTS_ONLY = {
+    ("attempt", "otrs"),
+    ("attempt", "asterisk"),
+    ("delivery", "otrs"),
+    ("delivery", "asterisk"),
+    ("intake", "otrs"),
+}
+PURE = {
+    "call",
+    "numbers",
+    "pulse",
+    "ticket",
+    "timetable",
+    "asterisk.agi",
+    "asterisk.request",
+    "otrs.soap",
+    "otrs.elements",
+}
+IMPURE = {"asyncio", "socket", "logging", "os", "pathlib", "time", "sqlalchemy", "aiohttp", "sqlite3"}
 SPEAKS_SQL = {"journal", "otrs", "sandbox", "config", "demo"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -123,7 +123,7 @@ async def test_refused_is_parked_and_not_repeated(house: House) -> None:
 
 
 async def test_a_template_that_fails_parks_the_call(house: House) -> None:
-    house.delivery._composer = Composer(replace(FORM, title="{{ call.nothing }}"))
+    house.delivery._attempts._composer = Composer(replace(FORM, title="{{ call.nothing }}"))
     entry = await house.live()
     assert entry.state is State.PARKED
     assert entry.reason.startswith("template: title: ")
@@ -317,7 +317,6 @@ async def test_when_otrs_is_back_the_calls_go_in_the_order_in_which_they_came(ho
 
 
 async def test_live_calls_go_before_retries(house: House) -> None:
-    house.delivery._failed_at = None
     house.desk.go_on.clear()
     for call in many(6):  # as a restart would find them
         await house.journal.add(call, NOW - timedelta(hours=1))
@@ -338,14 +337,14 @@ async def test_a_call_that_always_fails_does_not_make_otrs_look_troubled(house: 
         async def open(self, ticket: Ticket) -> Outcome:
             return GARBLED if ticket.call_id == CALL.unique_id else await super().open(ticket)
 
-    house.delivery._help_desk = Poisoned()
+    house.delivery._attempts._help_desk = Poisoned()
     await house.live()
     assert house.delivery.troubled
     while (entry := await house.journal.get(CALL.unique_id)) and entry.failures < 3:
         house.now += timedelta(seconds=1)
         house.delivery._wake.set()
         await asyncio.sleep(0.005)
-    house.delivery._failed_at = None
+    house.delivery._pulse.answered()
     while (entry := await house.journal.get(CALL.unique_id)) and entry.failures < 6:
         house.now += timedelta(seconds=1)
         house.delivery._wake.set()
@@ -369,6 +368,41 @@ async def test_a_directory_that_does_not_answer_makes_the_caller_a_stranger(
     assert house.desk.tickets[0].customer_user == "stranger"
 
 
+async def test_a_customer_whom_otrs_knows_no_more_gets_a_ticket_as_a_stranger(house: House) -> None:
+    house.desk.script = [Refused("TicketCreate.InvalidParameter", "Ticket->CustomerUser", "customer_user")]
+    entry = await house.live()
+    assert (entry.state, entry.attempts) == (State.DONE, 1)
+    assert [ticket.customer_user for ticket in house.desk.tickets] == ["stranger"]
+
+
+async def test_who_is_refused_as_a_stranger_too_is_parked(house: House) -> None:
+    refused = Refused("TicketCreate.InvalidParameter", "Ticket->CustomerUser", "customer_user")
+    house.desk.script = [refused, refused]
+    assert (await house.live()).state is State.PARKED
+    assert len(house.desk.opened) == 2
+
+
+async def test_while_otrs_is_silent_nobody_else_waits_for_it(house: House) -> None:
+    house.desk.go_on.clear()
+    entry = await house.journal.add(CALL, house.now)
+    first = house.delivery.deliver(entry, house.who(CALL))
+    await house.desk.arrivals(1)
+    assert not house.delivery.troubled
+    house.now += timedelta(seconds=11)
+    call = replace(CALL, unique_id="another")
+    assert house.delivery.deliver(await house.journal.add(call, house.now), house.who(call)) is None
+    house.desk.go_on.set()
+    assert first is not None
+    await first
+    assert not house.delivery.troubled
+    await house.until(State.DONE, 2)
+
+
+async def test_a_wish_that_is_not_allowed_is_named_in_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    await house.live(replace(CALL, wishes={"quueue": "Sales"}))
+    assert "ticket.wishes does not allow: quueue" in caplog.text
+
+
 async def test_an_error_that_nobody_foresaw_is_repeated_with_a_search(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -377,7 +411,7 @@ async def test_an_error_that_nobody_foresaw_is_repeated_with_a_search(
             self.tickets.append(ticket)
             raise ZeroDivisionError
 
-    house.delivery._help_desk = broken = Broken()
+    house.delivery._attempts._help_desk = broken = Broken()
     entry = await house.live()
     assert (entry.state, entry.doubt) == (State.WAITING, Doubt.RUNNING)
     await house.until(State.DONE)

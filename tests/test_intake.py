@@ -167,6 +167,30 @@ async def test_the_dialplan_calling_twice_gets_the_same_ticket(house: House) -> 
     assert len(house.desk.tickets) == 1
 
 
+async def test_two_calls_of_one_id_are_two_tickets(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    first = await house.call()
+    second = await house.call(number="+79219876543")
+    assert (first.variables["HELPDESK_TICKET"], second.variables["HELPDESK_TICKET"]) == ("T1", "T2")
+    assert [ticket.call_id for ticket in house.desk.tickets] == ["1.1", "1.1~2"]
+    assert "has each Asterisk its systemname?" in caplog.text
+
+
+async def test_without_patience_a_call_is_queued_and_safe(house: House) -> None:
+    house.intake._patience = 0.0
+    assert (await house.call()).variables["HELPDESK_STATUS"] == "queued"
+    await house.desk.arrivals(1)
+
+
+@pytest.mark.parametrize("unique_id", ["", " ", "\t"])
+def test_a_call_without_an_id_gets_one(unique_id: str) -> None:
+    fields = {**request().fields, "agi_uniqueid": unique_id}
+    assert call_of(Request(fields), Numbering(), NOW).unique_id.startswith("no-id-")
+
+
+def test_an_id_is_bounded() -> None:
+    assert len(call_of(request(unique_id="1" * 5000), Numbering(), NOW).unique_id) == 150
+
+
 async def test_who_is_refused_is_parked(house: House) -> None:
     house.desk.script = [Refused("TicketCreate.InvalidParameter", "Queue")]
     assert (await house.call()).variables["HELPDESK_STATUS"] == "parked"
@@ -310,6 +334,7 @@ async def test_a_journal_that_hangs_costs_the_caller_his_patience_at_most(
         raise AssertionError
 
     monkeypatch.setattr(house.journal, "add", hanging)
+    monkeypatch.setattr("agi_server.intake.JOURNAL_LIMIT", 0.1)
     report = await house.call()
     assert report.variables["HELPDESK_STATUS"] == "error"
     assert report.seconds < PATIENCE + 2

@@ -86,6 +86,8 @@ class Connector:
                 return lacks
             if lacks:
                 reply = await self._request("TicketCreate", creation(ticket, ""), deadline)
+        if isinstance(reply, Refused):
+            return replace(reply, about=at_fault(reply))
         return soap.opened(reply) if isinstance(reply, dict) else reply
 
     async def find(self, call_id: str, since: datetime) -> Findings:
