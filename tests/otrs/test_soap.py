@@ -164,7 +164,7 @@ BILLION_LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range
         b"\x00" * 1000,
         enveloped(CREATED)[:-1] + b"\x00>",
         enveloped(CREATED) + b"<more/>",
-        b'<s:Envelope><s:Body><TicketCreateResponse xmlns="relative"/></s:Body></s:Envelope>more',
+        b'<s:Envelope xmlns:s="http://]/"><s:Body><TicketCreateResponse xmlns="relative"/></s:Body></s:Envelope>more',
         b'<x:Envelope><x:Body><y:TicketCreateResponse a:b="c"/></x:Body></x:Envelope>',
         b"<Envelope><Body><!-- nothing --><?nothing?></Body></Envelope>",
         b"<Envelope/>",
