@@ -77,10 +77,14 @@ async def retry(journal: Journal, unique_ids: Sequence[str], *, parked: bool) ->
     chosen = [await _entry(journal, unique_id) for unique_id in unique_ids]
     if parked:
         chosen += await journal.entries([State.PARKED], datetime.fromtimestamp(0, UTC))
+    late = []
     for entry in chosen:
         if await journal.retry(entry, datetime.now(UTC)) is None:
-            raise click.ClickException(_too_late(entry))
-        click.echo(f"{entry.call.unique_id}: agi-server tries it again within {LONGEST_REST:g} s, if it runs")
+            late.append(_too_late(entry))
+        else:
+            click.echo(f"{entry.call.unique_id}: agi-server tries it again within {LONGEST_REST:g} s, if it runs")
+    if late:
+        raise click.ClickException("\n".join(late))
     if not chosen:
         click.echo("no call is parked", err=True)
 

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import fcntl
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Readable
 from agi_server.otrs.elements import at_fault
 from agi_server.ticket import SAMPLES, Composer, FormError, ZoomUrl
+
+PATIENCE = 10.0
+"""Seconds for OTRS to answer one question of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,18 @@ def check_form(config: Config) -> list[Finding]:
     return findings
 
 
-async def check_connections(config: Config) -> AsyncIterator[Finding]:
+async def check_connections(config: Config) -> AsyncGenerator[Finding, None]:
     """Each neighbour in turn."""
     running, journal = _check_journal(config)
     yield journal
-    if journal.good:
+    if journal.good and Path(config.journal.database.database or "").exists():  # noqa: ASYNC240 -- nobody waits
         async for finding in _check_parked(config):
             yield finding
+    yield _check_file("customers.index", Path(config.customers.index))
     yield await _check_listener(config, running)
     yield await _check_customers(config)
-    async with app.connector(config) as connector:
+    patient = config.otrs.model_copy(update={"timeout": min(config.otrs.timeout, PATIENCE)})
+    async with app.connector(config.model_copy(update={"otrs": patient})) as connector:
         signed_in = await _check_sign_in(config, connector)
         yield signed_in
         if signed_in.good:
@@ -75,33 +80,40 @@ async def check_connections(config: Config) -> AsyncIterator[Finding]:
 def _check_journal(config: Config) -> tuple[bool, Finding]:
     """Also: is an agi-server running on it?"""
     path = Path(config.journal.database.database or "")
-    subject = "journal.database"
-    folder = path.parent
-    if not folder.is_dir():
-        return False, Finding(False, subject, f"the folder {folder} does not exist", "make it, owned by our user")
+    if path == Path(config.customers.index):
+        return False, Finding(False, "journal.database", f"{path} is customers.index too", "give each its own file")
+    finding = _check_file("journal.database", path)
     lock = Path(f"{path}.lock")
-    wanted = [one for one in (path, lock) if one.exists()] or [folder]
-    if not all(os.access(one, os.R_OK | os.W_OK) for one in wanted):
-        return False, Finding(
-            False, subject, f"no right to write {path}", "run this as the service's user, or chown it"
-        )
-    if lock.exists():
+    if finding.good and lock.exists():
         with lock.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return True, Finding(True, subject, f"{path} is in use by the running agi-server")
-    return False, Finding(True, subject, f"{path} can be written")
+                return True, Finding(True, "journal.database", f"{path} is in use by the running agi-server")
+    return False, finding
+
+
+def _check_file(subject: str, path: Path) -> Finding:
+    """Can we write this file, or make it?"""
+    if not path.parent.is_dir():
+        return Finding(False, subject, f"the folder {path.parent} does not exist", "make it, owned by our user")
+    if path.is_dir():
+        return Finding(False, subject, f"{path} is a folder", "name a file in it")
+    wanted = [one for one in (path, Path(f"{path}.lock")) if one.exists()] or [path.parent]
+    if not all(os.access(one, os.R_OK | os.W_OK) for one in wanted):
+        return Finding(False, subject, f"no right to write {path}", "run this as the service's user, or chown it")
+    return Finding(True, subject, f"{path} can be written")
 
 
 async def _check_parked(config: Config) -> AsyncIterator[Finding]:
     """Do calls wait for a person?"""
     journal = Journal(config.journal.database)
+    parked = 0
     try:
         await journal.open(serving=False)
         parked = (await journal.counts())[State.PARKED]
-    except JournalError:
-        return  # there is none yet
+    except JournalError as error:
+        yield Finding(False, "journal.database", str(error), "agi-server sets a damaged file aside when it starts")
     finally:
         await journal.close()
     if parked:
@@ -151,7 +163,7 @@ async def _check_sign_in(config: Config, connector: Connector) -> Finding:
             return Finding(True, "otrs.user", f"OTRS lets {config.otrs.user} in")
         case Refused():
             hint = "set otrs.user and otrs.password to those of a valid agent in OTRS"
-            return Finding(False, "otrs.password", f"OTRS refuses {config.otrs.user}: {answer.words}", hint)
+            return Finding(False, "otrs.user, otrs.password", f"OTRS refuses {config.otrs.user}: {answer.words}", hint)
         case Trouble():
             hint = "is OTRS running, and is the web service imported, valid, and named as at the end of the address?"
             return Finding(False, "otrs.url", answer.reason, hint)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
+import resource
 import signal
 import socket
 import sys
 import time
 from collections.abc import Coroutine
+from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -30,13 +33,18 @@ from agi_server.journal import JournalBusyError, JournalError, State
 DEFAULT_CONFIG = "/etc/agi-server/agi-server.yaml"
 T = TypeVar("T")
 
+log = logging.getLogger("agi_server.cli")
+
+FILES_OF_OUR_OWN = 64
+"""Files that are open beside a session's, and a silent connection's."""
 FAILED = 1
 MISCONFIGURED = 2
 
+PORT = click.IntRange(0, 65535)
 config_option = click.option(
     "--config",
     "path",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     envvar="AGI_SERVER_CONFIG",
     default=DEFAULT_CONFIG,
     show_default=True,
@@ -61,6 +69,7 @@ def run(path: Path) -> None:
         click.echo(f"warning: {warning}", err=True)
     if mistakes := check_form(config):
         _fail("\n".join(map(str, mistakes)), MISCONFIGURED)
+    _allow_files(config.fastagi.max_sessions)
     try:
         _run(_serve(config))
     except JournalBusyError as error:
@@ -77,20 +86,20 @@ def check(path: Path, connect: bool) -> None:
     config = _load(path)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    findings = check_form(config)
-    for finding in findings:
-        click.echo(finding)
-    bad = bool(findings)
-    if not bad:
-        click.echo(f"ok   {path}: no mistakes")
+    if findings := check_form(config):
+        for finding in findings:
+            click.echo(finding)
+        sys.exit(MISCONFIGURED)
+    click.echo(f"ok   {path}: no mistakes")
     if connect:
         logs.configure("error", "text", False)
-        bad = asyncio.run(_check_connections(config)) or bad
-    sys.exit(FAILED if connect and bad else MISCONFIGURED if bad else 0)
+        sys.exit(FAILED if asyncio.run(_check_connections(config)) else 0)
 
 
-@main.command()
-@click.option("--port", default=0, show_default="a free one", help="Where the demo's FastAGI server listens.")
+@main.command(short_help="Show it all on a small OTRS of its own.")
+@click.option(
+    "--port", type=PORT, default=0, show_default="a free one", help="Where the demo's FastAGI server listens."
+)
 def demo(port: int) -> None:
     """Show it all on a small OTRS of its own: one call, its ticket, and more if you like. Ctrl-C ends it."""
     logs.configure("warning", "text", False)
@@ -100,7 +109,7 @@ def demo(port: int) -> None:
         _fail(f"the demo can't start: {error}", FAILED)
 
 
-@main.command()
+@main.command(short_help="Place a call from NUMBER as Asterisk would.")
 @config_option
 @click.argument("number")
 @click.option("--name", default="", help="The caller's name.")
@@ -114,6 +123,8 @@ def call(path: Path, number: str, name: str, dialled: str, script: str, server: 
     It is a real call for the server: with OTRS behind it, a real ticket is opened.
     """
     host, port = _address(server) if server else _address_of(_load(path))
+    if port == 0:
+        raise click.UsageError("the configuration leaves the port to the system: name it with --server HOST:PORT")
 
     def show(direction: str, line: str) -> None:
         if not as_json:
@@ -193,6 +204,8 @@ def calls_retry(path: Path, ids: tuple[str, ...], parked: bool) -> None:
 @click.option("--why", required=True, help="Kept in the call's history.")
 def calls_drop(path: Path, id: str, why: str) -> None:
     """Decide that a call shall be no ticket."""
+    if not why.strip():
+        raise click.UsageError("--why needs words: they are all that will be known of it")
     calls.with_journal(_load(path), lambda journal: calls.drop(journal, id, why))
 
 
@@ -212,9 +225,10 @@ async def _demonstrate(port: int) -> None:
 async def _check_connections(config: Config) -> bool:
     """Print each finding as it comes; is there a bad one?"""
     bad = False
-    async for finding in check_connections(config):
-        click.echo(finding)
-        bad = bad or finding.good is False
+    async with aclosing(check_connections(config)) as findings:
+        async for finding in findings:
+            click.echo(finding)
+            bad = bad or finding.good is False
     return bad
 
 
@@ -235,9 +249,12 @@ def _stop_on_signals() -> asyncio.Event:
 def _tell_systemd(state: str) -> None:
     """See sd_notify(3); nothing if we don't run under it."""
     if address := os.environ.get("NOTIFY_SOCKET"):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.connect(f"\0{address[1:]}" if address.startswith("@") else address)
-            notify.sendall(state.encode())
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+                notify.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+                notify.sendall(state.encode())
+        except OSError as error:
+            log.error("can't tell systemd %s: %s", state, error)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -245,8 +262,18 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
+        runner = asyncio.run
+    else:
+        runner = uvloop.run
+    return runner(work)
+
+
+def _allow_files(sessions: int) -> None:
+    """Let us have as many files open as we may: without one for it, a connection can't even be refused."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if most != resource.RLIM_INFINITY and most < 2 * sessions + FILES_OF_OUR_OWN:
+        log.warning("fastagi.max_sessions is %d, but only %d files may be open: raise LimitNOFILE", sessions, most)
 
 
 def _load(path: Path) -> Config:
@@ -264,7 +291,7 @@ def _address_of(config: Config) -> tuple[str, int]:
 
 def _address(server: str) -> tuple[str, int]:
     host, _, port = server.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise click.BadParameter(f"{server!r} is not HOST:PORT", param_hint="--server")
     return host.strip("[]"), int(port)
 

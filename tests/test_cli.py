@@ -74,7 +74,7 @@ async def test_a_template_that_cannot_be_filled_in(tmp_path: Path, otrs: Sandbox
     path = configured(tmp_path, otrs, ticket={"title": "{{ call.nubmer }}"})
     for name in ("run", "check"):
         done = await command(name, "--config", str(path))
-        assert done.returncode == 2
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False)
         assert "ticket.title: " in done.stdout + done.stderr
         assert "nubmer" in done.stdout + done.stderr
 
@@ -84,6 +84,7 @@ async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split(":")[0] for line in done.stdout.splitlines()[1:]] == [
         "ok   journal.database",
+        "ok   customers.index",
         "ok   fastagi.port",
         "ok   customers.database",
         "ok   otrs.user",
@@ -97,7 +98,10 @@ async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("sections", "line"),
     [
-        ({"otrs": {"password": "wrong"}}, r"^FAIL otrs\.password: OTRS refuses agi-server: .* -- set otrs\.user"),
+        (
+            {"otrs": {"password": "wrong"}},
+            r"^FAIL otrs\.user, otrs\.password: OTRS refuses agi-server: .* -- set",
+        ),
         ({"otrs": {"url": "http://127.0.0.1:1/otrs"}}, r"^FAIL otrs\.url: .* -- is OTRS running"),
         ({"otrs": {"call_field": "Nothing"}}, r"^FAIL otrs\.call_field: OTRS has no dynamic field Nothing"),
         ({"ticket": {"queue": "Nowhere"}}, r"^FAIL ticket\.queue: OTRS refuses 'Nowhere': .* -- write it as OTRS"),
@@ -105,6 +109,8 @@ async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
         ({"ticket": {"priority": "9"}}, r"^FAIL ticket\.priority: OTRS refuses '9'"),
         ({"ticket": {"unknown_customer": "nobody"}}, r"^FAIL ticket\.unknown_customer: OTRS refuses 'nobody'"),
         ({"customers": {"table": "customers"}}, r"^FAIL customers\.database: .*customers"),
+        ({"customers": {"index": "/nowhere/index.db"}}, r"^FAIL customers\.index: the folder /nowhere does not exist"),
+        ({"customers": {"index": "/tmp"}}, r"^FAIL customers\.index: /tmp is a folder"),
         ({"fastagi": {"host": "192.0.2.1"}}, r"^FAIL fastagi\.port: can't listen on 192\.0\.2\.1:0"),
         ({"journal": {"database": "sqlite+aiosqlite:////nowhere/calls.db"}}, r"^FAIL journal\.database: the folder"),
     ],
@@ -165,7 +171,33 @@ def test_call_without_a_server() -> None:
     assert done.returncode == 1
     assert "127.0.0.1:1" in done.stderr
     assert "Traceback" not in done.stderr
-    assert agi_server("call", "1", "--server", "nonsense").returncode == 2
+    for server in ("nonsense", "127.0.0.1:99999", "127.0.0.1:0", ":4573"):
+        assert agi_server("call", "1", "--server", server).returncode == 2
+    assert agi_server("demo", "--port", "99999").returncode == 2
+
+
+async def test_a_broken_notify_socket_stops_nobody(tmp_path: Path, otrs: Sandbox) -> None:
+    path = configured(tmp_path, otrs)
+    program = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *("run", "--config", str(path)),
+        env={**os.environ, "NOTIFY_SOCKET": "/nowhere/notify"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert program.stdout is not None
+    assert b"is ready" in await program.stdout.readline()
+    program.send_signal(signal.SIGTERM)
+    _, talk = await program.communicate()
+    assert program.returncode == 0
+    assert b"can't tell systemd" in talk
+
+
+async def test_a_damaged_journal_is_told_by_check(tmp_path: Path, otrs: Sandbox) -> None:
+    (tmp_path / "calls.db").write_bytes(b"no database" * 1000)
+    done = await command("check", "--connect", "--config", str(configured(tmp_path, otrs)))
+    assert done.returncode == 1
+    assert re.search(r"^FAIL journal\.database: .*not a database -- agi-server sets", done.stdout, re.MULTILINE)
 
 
 async def test_systemd_is_told_when_we_are_ready(tmp_path: Path, otrs: Sandbox) -> None:
@@ -218,6 +250,7 @@ async def test_the_person_on_duty_sees_retries_and_drops_calls(tmp_path: Path, o
     assert re.search(rf"{stranger['id']} +dropped .*a test", lines)
     late = await command("calls", "drop", known["id"], "--why", "too late", "--config", str(path))
     assert (late.returncode, late.stderr.count("only a call that waits or is parked")) == (1, 1)
+    assert (await command("calls", "drop", known["id"], "--why", " ", "--config", str(path))).returncode == 2
     assert (await command("calls", "show", "nothing", "--config", str(path))).returncode == 1
     assert (await command("calls", "list", "--since", "soon", "--config", str(path))).returncode == 2
 

@@ -19,13 +19,6 @@ from typing import Literal, cast
 
 from agi_server.asterisk.channel import Channel
 
-COMMAND_BYTES = 2_047
-"""What Asterisk 16 reads as one command, its newline included; 22 reads 8,191."""
-VALUE_BYTES = 1_023
-"""What GET VARIABLE gives of a value."""
-WORDS = 127
-"""What Asterisk splits a command into at most."""
-
 VERSION = "1.6.2.17.3"
 
 Direction = Literal[">", "<"]

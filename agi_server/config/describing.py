@@ -39,7 +39,7 @@ class Option(NamedTuple):
 
 
 def describe() -> list[Option]:
-    """All options in their order, for the README's table and for `check`."""
+    """All options in their order, for the README's table."""
     return [option for section, model in SECTIONS.items() for option in _describe(section, model)]
 
 
