@@ -87,7 +87,7 @@ class Connector:
             if lacks:
                 reply = await self._request("TicketCreate", creation(ticket, ""), deadline)
         if isinstance(reply, Refused):
-            return replace(reply, about=at_fault(reply))
+            return _for_all(replace(reply, about=at_fault(reply)))
         return soap.opened(reply) if isinstance(reply, dict) else reply
 
     async def find(self, call_id: str, since: datetime) -> Findings:
@@ -99,7 +99,7 @@ class Connector:
         for field in dict.fromkeys((self._call_field, "")):  # the field may have been missing when the ticket was made
             findings = await self._find(call_id, since, field, deadline)
             if not isinstance(findings, NotFound):
-                return findings
+                return _for_all(findings) if isinstance(findings, Refused) else findings
         return NotFound()
 
     async def _find(self, call_id: str, since: datetime, field: str, deadline: float) -> Findings:
@@ -236,6 +236,15 @@ class Connector:
             return reply
         tickets = soap.records(reply, "Ticket")
         return tickets if len(tickets) == len(wanted) else Trouble("OTRS does not show all the tickets that it finds")
+
+
+def _for_all(refused: Refused) -> Refused | Trouble:
+    """A login that OTRS does not take says nothing of this call: all wait until it does, and none needs a person.
+
+    It may be the password; but OTRS also says so when it has too many sessions of ours, or when what it
+    asks for the password is away.
+    """
+    return Trouble(f"OTRS does not let us in: {refused.words}") if soap.is_auth_failure(refused) else refused
 
 
 def _number_of(ticket: soap.Fields) -> tuple[int, str]:
