@@ -47,7 +47,8 @@ def _turned_away(status: int, body: bytes) -> bool:
     """What may be told as `surely nothing was done`: a web server's no, or one of OTRS's words before the operation."""
     early = ("OperationType", "SOAPAction", "Operation from SOAP data", "Error deserializing message")
     page = body.decode(errors="replace")
-    return 300 <= status < 500 or any(words in _unescaped(page) for words in early)
+    shown = soap.one_line(page, len(page)) + _unescaped(page)
+    return 300 <= status < 500 or any(words in shown for words in early)
 
 
 def _unescaped(page: str) -> str:
