@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from agi_server.asterisk.agi import (
     BLOCK_BYTES,
@@ -43,7 +43,8 @@ _GENUINE = {"number": "49", "name": "Max", "dnid": "4513", "dialled": "4509"}
 def check(data: bytes) -> None:
     """All that holds of these bytes."""
     if data.startswith(b"agi_"):
-        check_connection(data)
+        check_connection(data, Conversation)
+        check_connection(data, _small)
         check_dialogue(data)
     else:
         check_caller(data)
@@ -51,12 +52,12 @@ def check(data: bytes) -> None:
         check_channel(data)
 
 
-def check_connection(data: bytes) -> None:
+def check_connection(data: bytes, conversation: Callable[[str], Conversation]) -> None:
     """Any split gives the same events, in AGI's order; a request is what its lines say."""
-    whole = _events([data, b""])
+    whole = _events(conversation(NONCE), [data, b""])
     assert re.fullmatch("(B(QH*)?)?[EP]", _order(whole)), whole
     for count in (1, 4, len(data) if len(data) <= LONGEST_BYTEWISE else 20):
-        assert _events([*_pieces(data, count), b""]) == whole
+        assert _events(conversation(NONCE), [*_pieces(data, count), b""]) == whole
     for event in whole:
         if isinstance(event, Request):
             _check_request(event, data)
@@ -166,8 +167,12 @@ def _talking() -> Conversation:
     return conversation
 
 
-def _events(pieces: Iterable[bytes]) -> list[Event]:
-    conversation = Conversation(NONCE)
+def _small(nonce: str) -> Conversation:
+    """One whose bounds lie within the length of the inputs."""
+    return Conversation(nonce, block_bytes=600, block_lines=24, reply_bytes=60)
+
+
+def _events(conversation: Conversation, pieces: Iterable[bytes]) -> list[Event]:
     return [event for piece in pieces for event in conversation.receive(piece)]
 
 
