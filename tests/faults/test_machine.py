@@ -89,8 +89,11 @@ async def test_the_disk_has_room_again_just_before_a_stop(disk: Path, tmp_path: 
         stage.tally("disk full until SIGTERM")
 
 
-async def test_the_journal_is_read_only_for_a_while(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """By SQLite's own switch, since the real one would take the file from the readers too."""
+async def test_the_journal_is_read_only_for_a_while(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By SQLite's own switch: no system lets a disk become read-only under a file that is open for writing."""
+    monkeypatch.setattr("agi_server.intake.TRY_AGAIN", 0.5)
     async with scene(tmp_path) as stage, App(load(stage.config)) as app:
         port = app.server.port
 
