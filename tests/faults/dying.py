@@ -19,7 +19,6 @@ from agi_server.cli import main
 from agi_server.delivery import Delivery
 from agi_server.journal import Journal
 from agi_server.otrs.connector import Connector
-from agi_server.otrs.exchange import Exchange
 
 MEANWHILE_S = 0.03
 
@@ -46,9 +45,7 @@ STEPS = {
     "before-search": Step(Connector, "find", "before"),
     "after-search": Step(Connector, "find", "after"),
     "after-later": Step(Journal, "later", "after"),
-    "before-recover": Step(Journal, "recover", "before"),
     "after-recover": Step(Journal, "recover", "after"),
-    "in-request": Step(Exchange, "post", "meanwhile"),
 }
 
 
