@@ -25,6 +25,7 @@ import click
 from agi_server import __version__, calls, logs
 from agi_server.app import App, StartError
 from agi_server.asterisk.client import Ending, place_call
+from agi_server.asterisk.fastagi import Limits
 from agi_server.check import check_connections, check_form
 from agi_server.config import Config, ConfigError, load
 from agi_server.demo import SPEAKERS, demonstrate, describe
@@ -36,7 +37,7 @@ T = TypeVar("T")
 log = logging.getLogger("agi_server.cli")
 
 FILES_OF_OUR_OWN = 64
-"""Files that are open beside a session's, and a silent connection's."""
+"""Files that are open beside those of sessions and of connections that are silent yet."""
 FAILED = 1
 MISCONFIGURED = 2
 
@@ -272,7 +273,7 @@ def _allow_files(sessions: int) -> None:
     """Let us have as many files open as we may: without one for it, a connection can't even be refused."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if most != resource.RLIM_INFINITY and most < 2 * sessions + FILES_OF_OUR_OWN:
+    if most != resource.RLIM_INFINITY and most < sessions + Limits().waiting + FILES_OF_OUR_OWN:
         log.warning("fastagi.max_sessions is %d, but only %d files may be open: raise LimitNOFILE", sessions, most)
 
 

@@ -20,9 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from agi_server.asterisk.client import place_call
-
 from agi_server.app import App
+from agi_server.asterisk.client import place_call
 from agi_server.call import Article, Created, Ticket
 from agi_server.demo import PASSWORD, USER, demo_config
 from agi_server.otrs.connector import Connector
