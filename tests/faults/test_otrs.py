@@ -81,7 +81,7 @@ FAULTS = [
         "makes tickets after 90 s", on_create(lambda gate: gate.late(AFTER_90_S)), id="create 90 s", marks=slow
     ),
     pytest.param("closes with 0 bytes", on_all(closed), id="0 bytes", marks=slow),
-    pytest.param("HTML without a status line", on_all(answered(faults.HTML)), id="HTML"),
+    pytest.param("HTML without a status line", on_all(answered(faults.HTML)), id="HTML", marks=slow),
     pytest.param("HTTP 500, plain text", on_all(answered(faults.ERROR)), id="500"),
     pytest.param("502 from a proxy", on_all(http(502, b"<h1>Bad Gateway</h1>")), id="502", marks=slow),
     pytest.param("502, ticket made", on_create(lambda gate: gate.done_but(http(502, b"Bad Gateway"))), id="502 made"),
@@ -102,31 +102,37 @@ async def test_the_call_goes_on_and_becomes_one_ticket(
 ) -> None:
     async with house(tmp_path) as one:
         calls = ids(fault, CALLS)
+        before = await one.calls(["before"])  # so that there is a session
         strike(one.gate)
         reports = await one.calls(calls[:60])
         reports += await one.calls(calls[60:])
         await one.well_again()
         tally = count(f"OTRS {fault}", calls, reports, one.tickets())
+    assert_told(before, "created")
     assert_let_go(reports)
     assert_told(reports, "queued", "created")
     assert (tally.tickets, tally.lost, tally.doubled) == (CALLS, 0, 0)
 
 
 async def test_a_session_that_expires_in_the_middle_costs_nobody_anything(tmp_path: Path) -> None:
-    async with house(tmp_path) as one:
-        calls, created = ids("session", CALLS), numbers(1)
+    async with house(tmp_path, fastagi={"patience": 2.5}, otrs={"connections": 4}) as one:
+        calls = ids("session", CALLS)
+        struck: set[str] = set()
 
         async def expire(request: Request, writer: asyncio.StreamWriter) -> None:
-            if next(created) % 10 == 0:
+            """With each tenth call; a session is never dead twice for the same request."""
+            call = call_id(request)
+            if call.endswith("5") and call not in struck:
+                struck.add(call)
                 one.otrs.expire_sessions()
             await one.gate.honest(request, writer)
 
         one.gate.always(expire, CREATE)
-        reports = await one.calls(calls, over_s=3.0)
+        reports = await one.calls(calls, over_s=2.0)
         await one.settled()
         tally = count("OTRS session expires", calls, reports, one.tickets())
-        assert one.otrs.received("SessionCreate") > 5
-    assert_let_go(reports)
+        assert one.otrs.received("SessionCreate") > CALLS // 20
+    assert_let_go(reports, 2.5)
     assert_told(reports, "created", "queued")
     assert (tally.tickets, tally.lost, tally.doubled) == (CALLS, 0, 0)
 
@@ -162,7 +168,7 @@ async def test_with_an_unknown_queue_calls_are_parked_until_it_is_mended(tmp_pat
     assert (tally.tickets, tally.lost, tally.doubled) == (CALLS, 0, 0)
 
 
-@pytest.mark.parametrize("known_before", [True, False])
+@pytest.mark.parametrize("known_before", [True, pytest.param(False, marks=slow)])
 async def test_without_the_call_field_a_search_that_finds_everything_misleads_nobody(
     tmp_path: Path, known_before: bool
 ) -> None:
@@ -209,8 +215,8 @@ async def test_whatever_is_lost_of_an_answer_each_of_500_calls_has_one_ticket(tm
 @pytest.mark.parametrize(
     ("fault", "login_s", "made_after_s", "doubled"),
     [
-        ("makes tickets within two timeouts", 0.0, 1.8 * TIMEOUT_S, 0),
-        ("makes tickets within two timeouts, slow login", 0.8 * TIMEOUT_S, 1.8 * TIMEOUT_S, 0),
+        ("makes tickets within two timeouts", 0.0, AFTER_90_S, 0),
+        ("makes tickets within two timeouts, slow login", 0.8 * TIMEOUT_S, AFTER_90_S, 0),
         ("makes tickets after that (see README)", 0.0, 3.6 * TIMEOUT_S, CALLS),
     ],
     ids=["in time", "in time after a slow login", "too late"],
