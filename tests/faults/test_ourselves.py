@@ -27,7 +27,7 @@ DIES_AT: dict[str, list[tuple[str, int]]] = {
     "after-later": [("after-later", nth) for nth in (1, 2, 3, 4)],
     # What was cut off is searched for, or taken up, in the life after.
     **{
-        step: [("after-open", 3), (step, 1), ("after-open", 12), (step, 2)]
+        step: [one for nth in (3, 12, 20, 7) for one in (("after-open", nth), (step, 1 + nth % 2))]
         for step in ("before-search", "after-search")
     },
     "after-recover": [
@@ -36,6 +36,8 @@ DIES_AT: dict[str, list[tuple[str, int]]] = {
     ],
 }
 """In each life the step, and how often it is taken before the program dies of it."""
+AT_START = ("after-recover", "before-search", "after-search")
+"""Steps of what an earlier life left: they may be taken before the program is ready for calls."""
 QUICK = ("after-add", "after-open")
 
 
@@ -50,7 +52,7 @@ async def test_killed_at_a_step_and_started_again_at_once(step: str, tmp_path: P
     async with scene(tmp_path, 0.05) as stage:
         for what, nth in DIES_AT[step]:
             stage.otrs.faults.always = ERROR if what == "after-later" else None
-            if what == "after-recover":  # that is before it is ready
+            if what in AT_START:
                 run = await asyncio.create_subprocess_exec(*dying(what, nth), "run", "--config", str(stage.config))
                 assert await run.wait() == -signal.SIGKILL
                 continue
