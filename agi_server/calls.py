@@ -17,12 +17,11 @@ import click
 
 from agi_server.config import Config
 from agi_server.delivery import LONGEST_REST
-from agi_server.journal import Entry, Event, Journal, JournalError, State
+from agi_server.journal import OPEN_STATES, Entry, Event, Journal, JournalError, State
 from agi_server.logs import printable
 
 T = TypeVar("T")
 
-OPEN_STATES = (State.WAITING, State.SENDING, State.PARKED)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LONGEST_SINCE = 3650 * UNITS["d"]
 

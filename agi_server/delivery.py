@@ -12,8 +12,8 @@ after we gave up on it. So: before a request leaves, the journal has it that one
   the seconds count anew.
 A search that fails decides nothing: the doubt stays, and no request leaves.
 
-Never lost. Trouble is repeated after 2, 4, 8 ... 300 s, until the call is older than `give_up`: then
-it is parked for a person, as what OTRS refuses is at once.
+Never lost. Trouble is repeated after 2, 4, 8 ... 300 s, until the call has been tried for `give_up`:
+then it is parked for a person, as what OTRS refuses is at once.
 
 Live calls come first: retries take at most half of the places, and only places that nobody waits
 for. While OTRS is in trouble live calls are not tried at once but wait on disk, and one at a
@@ -27,17 +27,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 from agi_server.attempt import Attempts
-from agi_server.call import (
-    NOBODY,
-    Call,
-    Directory,
-    Findings,
-    HelpDesk,
-    Recognition,
-)
+from agi_server.call import NOBODY, Call, Directory, HelpDesk, Recognition
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.logs import call_id
 from agi_server.pulse import Pulse
@@ -45,8 +37,6 @@ from agi_server.ticket import Composer
 from agi_server.timetable import FIRST_PAUSE, LONGEST_PAUSE, pause
 
 log = logging.getLogger("agi_server.delivery")
-
-F = TypeVar("F", bound=Findings)
 
 LOOKUP_LIMIT = 2.0
 """Seconds for finding the customer; then the call goes on as one from a stranger."""

@@ -108,8 +108,8 @@ class Intake:
         entry = await self._take(call, who, session, began + self._patience)
         recognition = (entry and entry.recognition) or (who.result() if who.done() else NOBODY)
         waited = asyncio.get_running_loop().time() - began
-        _log_call(call, entry, recognition, waited)
         told = variables(entry, recognition, self._zoom_url)
+        _log_call(call, told[STATUS], entry, recognition, waited)
         self.statuses[told[STATUS]] += 1
         for name, value in told.items():
             await session.set_variable(name, value)
@@ -222,14 +222,14 @@ async def _wait(work: asyncio.Future[Any], hung_up: asyncio.Event, deadline: flo
         hangup.cancel()
 
 
-def _log_call(call: Call, entry: Entry | None, recognition: Recognition, waited: float) -> None:
+def _log_call(call: Call, status: str, entry: Entry | None, recognition: Recognition, waited: float) -> None:
     """The one line that a call leaves in the log."""
     customer = recognition.customer.login if recognition.customer else "nobody known"
     log.info(
         "from %s to %s: %s%s; customer %s (%s); %.3f s",
         call.number or ("withheld" if call.withheld else "no number"),
         call.dialled or "?",
-        ERROR if entry is None else STATUS_OF[entry.state],
+        status,
         f", ticket {entry.ticket.ticket_number}" if entry and entry.ticket else "",
         customer,
         recognition.match.value,

@@ -15,10 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from agi_server.journal.records import State, metadata
+from agi_server.journal.records import OPEN_STATES, metadata
 from agi_server.journal.writer import JournalDamagedError, JournalError
-
-OPEN_STATES = (State.WAITING, State.SENDING, State.PARKED)
 
 
 class JournalBusyError(JournalError):

@@ -29,6 +29,10 @@ class State(enum.StrEnum):
     """A person has decided that it shall be no ticket."""
 
 
+OPEN_STATES = (State.WAITING, State.SENDING, State.PARKED)
+"""Of calls that are no tickets yet, and that nobody has dropped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One call and what became of it."""

@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import logging
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,8 +84,7 @@ class Journal:
         def work(connection: sa.Connection) -> None:
             for row in rows:
                 columns = {name: row[name] for name in row if name in calls.c and name != "id"}
-                key = connection.execute(calls.insert().values(columns)).inserted_primary_key
-                _remember(connection, key[0] if key else 0, datetime.now(UTC), "salvaged", f"from {aside}")
+                _remember(connection, _insert(connection, columns), datetime.now(UTC), "salvaged", f"from {aside}")
 
         await self._do(work)
         log.critical("%d open calls could be read in it, and are taken over; the rest is for a person", len(rows))
@@ -114,7 +113,7 @@ class Journal:
                 same_id = sa.select(calls).where(calls.c.unique_id == ours.unique_id)
                 known = connection.execute(same_id).one_or_none()
                 if known is None:
-                    return _insert(connection, ours, now)
+                    return _add(connection, ours, now)
                 entry = records.entry(known)
                 if (entry.call.channel, entry.call.number) == (call.channel, call.number):
                     return entry
@@ -269,11 +268,16 @@ class Journal:
             raise JournalError("there is none yet: has agi-server run with this configuration?")
 
 
-def _insert(connection: sa.Connection, call: Call, now: datetime) -> Entry:
+def _insert(connection: sa.Connection, columns: Mapping[str, Any]) -> int:
+    """A new row of `calls`; returns its id."""
+    key = connection.execute(calls.insert().values(**columns)).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def _add(connection: sa.Connection, call: Call, now: datetime) -> Entry:
     new = Entry(0, call, State.WAITING, now, now, 0, 0, None, Doubt.NONE, None, None, "")
     columns = {**records.row(new), "unique_id": call.unique_id, "added": stamp(now)}
-    key = connection.execute(calls.insert().values(**columns, call=records.call_to_text(call))).inserted_primary_key
-    added = replace(new, id=key[0] if key else 0)
+    added = replace(new, id=_insert(connection, {**columns, "call": records.call_to_text(call)}))
     _remember(connection, added.id, now, "added", call.number)
     return added
 
