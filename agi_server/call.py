@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -25,7 +25,9 @@ class Call:
     number: str = ""
     """The caller's number as heard, cleaned of what cannot be shown; empty if there is none."""
     canonical: str = ""
-    """The number in the form that is compared (`+79161229624`, or an extension's digits), or empty."""
+    """The whole number (`+79161229624`, or an extension's digits); empty if it cannot be told."""
+    lookup: str = ""
+    """What the customer is looked up by, as `numbers.Number` writes it; empty: he is not."""
     name: str = ""
     """The caller's name as Asterisk gave it; empty if there is none."""
     withheld: bool = False
@@ -33,6 +35,9 @@ class Call:
     unreadable: bool = False
     """The request block was tampered with; nothing that came from the caller is believed."""
     dialled: str = ""
+    """The number called: `agi_extension`, or `agi_dnid` where the extension is no number."""
+    dnid: str = ""
+    """`agi_dnid`: the number that the caller dialled, whatever the dialplan made of it."""
     context: str = ""
     channel: str = ""
     language: str = ""
@@ -58,6 +63,13 @@ class Customer:
     email: str = ""
     phone: str = ""
     mobile: str = ""
+    company: str = ""
+    """The name in `customer_company`, where that may be read."""
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What else of his row the administrator asked for."""
+
+    def __getitem__(self, column: str) -> str:
+        return self.columns[column]
 
     @property
     def name(self) -> str:
@@ -65,13 +77,26 @@ class Customer:
 
 
 class Match(enum.StrEnum):
-    """How sure we are who rang (`HELPDESK_MATCH`)."""
+    """How sure we are who rang (`HELPDESK_MATCH`); of two grades of likeness the earlier is the surer."""
 
     EXACT = "exact"
+    WITHOUT_EXTENSION = "without-extension"
+    """The same line, but not the same extension behind it, or none."""
     NATIONAL = "national"
+    """The same number but for the country code, which one of the two lacks."""
     SUFFIX = "suffix"
+    """One of the two is the end of the other, seven digits at least."""
     SEVERAL = "several"
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The customers whose number is most like the caller's, the one changed last first."""
+
+    grade: Match = Match.NONE
+    """How like: never `SEVERAL`; `NONE` if there are none."""
+    customers: tuple[Customer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +106,8 @@ class Recognition:
     match: Match = Match.NONE
     customer: Customer | None = None
     candidates: tuple[Customer, ...] = ()
+    grade: Match = Match.NONE
+    """How like their numbers and the caller's are, however many they are."""
 
 
 NOBODY = Recognition()
@@ -122,6 +149,54 @@ class Ticket:
     dynamic_fields: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What TicketUpdate is asked for: an article about calls, on a ticket that is open."""
+
+    ticket_id: str
+    call_ids: tuple[str, ...]
+    """Go into the article's subject, and are what `HelpDesk.find_update` looks for."""
+    article: Article
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTickets:
+    """The tickets that a repeated call may belong to: of these, those that a call made and OTRS says are open."""
+
+    states: tuple[str, ...]
+    """By their names."""
+    within: timedelta
+    """Since something last happened on the ticket."""
+    customer_user: str = ""
+    """Tickets of this login; or, if it is empty,"""
+    ticket_numbers: tuple[str, ...] = ()
+    """those with these numbers."""
+    queue: str = ""
+    """By its full name; empty: in any."""
+
+
+class Ending(enum.StrEnum):
+    """What became of a call that waits no more; its HELPDESK_STATUS."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    """An article on a ticket that was open."""
+    REJECTED = "rejected"
+    """No ticket, by a rule or by a person's decision."""
+    NO_TICKET = "no_ticket"
+    """A rule wanted the lookup only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """By a rule this call makes no ticket."""
+
+    ending: Ending
+    """`REJECTED` or `NO_TICKET`."""
+    rule: str
+    """Which, in the configuration's words: `routes item 2`."""
+
+
 class Doubt(enum.StrEnum):
     """After Trouble: may OTRS have made the ticket all the same?"""
 
@@ -139,6 +214,8 @@ class Created:
 
     ticket_id: str
     ticket_number: str
+    owner: str = field(default="", compare=False)
+    """Login of the agent whose ticket it is, where that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +239,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """OTRS looked and has no ticket for this call."""
+    """OTRS looked and has nothing of the kind."""
 
 
 Outcome = Created | Refused | Trouble
@@ -172,15 +249,24 @@ Findings = Created | NotFound | Refused | Trouble
 class Directory(Protocol):
     """The port to `customer_user`."""
 
-    async def find(self, canonical: str) -> Recognition:
-        """Who has this number. Answers from what it knows if the database is away; never raises."""
+    async def find(self, number: str) -> Hits:
+        """Who has this number (`Call.lookup`). Answers from what it knows if the database is away; never raises."""
 
 
 class HelpDesk(Protocol):
-    """The port to OTRS's tickets. Neither method raises, save for cancellation."""
+    """The port to OTRS's tickets. No method raises, save for cancellation."""
 
     async def open(self, ticket: Ticket) -> Outcome:
         """Make the ticket. May take as long as the configured timeout."""
 
     async def find(self, call_id: str, since: datetime) -> Findings:
         """The ticket made for this call at or after `since` (aware), verified to be this call's."""
+
+    async def find_open(self, wanted: OpenTickets) -> Findings:
+        """Of these tickets the one that was changed last, with its owner, verified by TicketGet."""
+
+    async def update(self, update: Update) -> Outcome:
+        """Add the article. Neither atomic nor idempotent either: what is in doubt is looked for first."""
+
+    async def find_update(self, ticket_id: str, call_id: str) -> Findings:
+        """The ticket, if it has an article about this call."""
