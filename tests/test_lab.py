@@ -116,6 +116,7 @@ def test_a_call_is_bridged_and_the_operator_sees_the_ticket(responder: Responder
         ("queued", "TICKET FOLLOWS Иван Иванов"),
         ("parked", "TICKET FOLLOWS Иван Иванов"),
         ("rejected", "Caller"),
+        ("no_ticket", "Иван Иванов"),
         ("error", "NO TICKET Caller"),
         ("a status of tomorrow", "NO TICKET Caller"),
     ],
@@ -127,6 +128,19 @@ def test_the_sample_bridges_the_call_whatever_the_status(responder: Responder, s
 
     assert call.bridged
     assert call.operator_display == display
+
+
+@pytest.mark.parametrize(("there", "answers"), [("4508", "4508"), ("4507", "4507")])
+def test_who_rings_again_reaches_the_agent_who_has_his_ticket_and_else_all(
+    responder: Responder, there: str, answers: str
+) -> None:
+    responder.variables |= {"HELPDESK_STATUS": "updated", "HELPDESK_OPERATOR_EXTENSION": "4508"}
+
+    with lab.asterisk.Phone(there) as phone:
+        call = lab.asterisk.call(context="otrs-operator", phone=phone)
+
+    assert call.bridged
+    assert call.ran(f"Called PJSIP/{answers}")
 
 
 def test_without_any_agi_server_the_call_is_still_bridged() -> None:

@@ -1,7 +1,7 @@
 """The lab's dialplan, made from the sample that administrators copy.
 
 The sample is loaded as it is but for the port of agi-server, so that a call in the lab proves the
-sample. Two contexts more are the sample with one line changed. Each change must fit exactly once:
+sample. Three contexts more are the sample with one line changed. Each change must fit exactly once:
 when the sample is edited so that one no longer fits, the lab does not start.
 """
 
@@ -19,9 +19,16 @@ CURE_LINE = (
     " same => n,ExecIf($[${LEN(${CALLERID(num)})} > 0]?Set(CALLERID(num)=${FILTER(0-9A-Za-z+*#._,${CALLERID(num)})}))\n"
 )
 QUERY_EXAMPLE = ";same => n,AGI(agi://127.0.0.1:4573/ticket?queue=HelpDesk)\n"
+DIAL_LINE = " same => n(dial),Dial(PJSIP/4507,60)\n"
+OPERATOR_EXAMPLE = (
+    ';same => n(dial),ExecIf($["${HELPDESK_OPERATOR_EXTENSION}" != ""]'
+    "?Dial(PJSIP/${HELPDESK_OPERATOR_EXTENSION},15))\n"
+    ";same => n,Dial(PJSIP/4507,60)\n"
+)
 REPORTED = (
     "HELPDESK_STATUS", "HELPDESK_TICKET", "HELPDESK_TICKET_ID", "HELPDESK_TICKET_URL", "HELPDESK_CUSTOMER",
-    "HELPDESK_CUSTOMER_ID", "HELPDESK_NAME", "HELPDESK_MATCH", "AGISTATUS", "DIALSTATUS", "CALLERID(num)",
+    "HELPDESK_CUSTOMER_ID", "HELPDESK_NAME", "HELPDESK_MATCH", "HELPDESK_OPERATOR", "HELPDESK_OPERATOR_EXTENSION",
+    "AGISTATUS", "DIALSTATUS", "CALLERID(num)",
 )  # fmt: skip
 """Channel variables that a call's end writes to the log."""
 
@@ -30,8 +37,9 @@ CALL_ENDS = "lab end"
 CONTEXT_HEADER = "X-Lab-Context"
 """The SIP header by which a caller chooses the context."""
 
-CONTEXTS = ("otrs", "otrs-open", "otrs-queue", "from-internal-custom")
-"""otrs: the sample; otrs-open: without its cure for line breaks in the number; otrs-queue: ?queue=HelpDesk."""
+CONTEXTS = ("otrs", "otrs-open", "otrs-queue", "otrs-operator", "from-internal-custom")
+"""otrs: the sample; otrs-open: without its cure for line breaks in the number; otrs-queue: ?queue=HelpDesk;
+otrs-operator: who rings again goes first to the agent who has his ticket."""
 
 ENTRANCE = f"""
 [lab]
@@ -52,12 +60,18 @@ def compose(sample: str) -> str:
     parts = [re.sub(re.escape("127.0.0.1:4573"), f"{facts.HOST}:{facts.AGI_PORT}", sample)]
     body = _context(sample, "otrs")
     opened = _replace_once(body, CURE_LINE, "")
-    queued = _replace_once(_replace_once(body, ACTIVE_AGI_LINE, ""), QUERY_EXAMPLE, " " + QUERY_EXAMPLE[1:])
-    for name, text in (("otrs-open", opened), ("otrs-queue", queued)):
+    queued = _replace_once(_replace_once(body, ACTIVE_AGI_LINE, ""), QUERY_EXAMPLE, _active(QUERY_EXAMPLE))
+    to_operator = _replace_once(_replace_once(body, DIAL_LINE, ""), OPERATOR_EXAMPLE, _active(OPERATOR_EXAMPLE))
+    for name, text in (("otrs-open", opened), ("otrs-queue", queued), ("otrs-operator", to_operator)):
         parts.append(f"[{name}]\n" + text.replace("127.0.0.1:4573", f"{facts.HOST}:{facts.AGI_PORT}"))
     reports = "\n".join(f" same => n,NoOp({name}=${{{name}}})" for name in REPORTED)
     parts.append(ENTRANCE.replace("{reports}", reports))
     return "\n".join(parts)
+
+
+def _active(example: str) -> str:
+    """The sample's commented lines, taken into use."""
+    return re.sub("^;", " ", example, flags=re.MULTILINE)
 
 
 def _context(sample: str, name: str) -> str:
