@@ -35,6 +35,50 @@ _NOT_DIALLED = re.compile(r"[^0-9+]+")
 _PUNCTUATION = str.maketrans("", "", " \u00a0().-")
 
 
+_NUMBER = re.compile(r"(\+[0-9]{4,17}|~[0-9]{7,15}|[0-9]{1,22})(?:;ext=([0-9]{1,9}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number in the form that is compared."""
+
+    text: str = ""
+    """Whole: `+79161229624`; internal: `201`; incomplete: `~1229624`, the digits as they were written; or none."""
+    extension: str = ""
+    """Digits to be dialled after it was answered, behind a whole or an incomplete number."""
+
+    @classmethod
+    def of(cls, string: str) -> Number:
+        """Reads back what `str` made; of anything else no number."""
+        found = _NUMBER.fullmatch(string)
+        return cls(found[1], found[2] or "") if found else cls()
+
+    def __str__(self) -> str:
+        return f"{self.text};ext={self.extension}" if self.extension else self.text
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    @property
+    def whole(self) -> bool:
+        """With its country code: no other telephone in the world has it."""
+        return self.text.startswith("+")
+
+    @property
+    def incomplete(self) -> bool:
+        """As it is dialled in some town or country, which it does not say."""
+        return self.text.startswith("~")
+
+    @property
+    def digits(self) -> str:
+        return self.text.lstrip("+~")
+
+    @property
+    def tail(self) -> str:
+        """The text backwards: sorted so, numbers with the same last digits are neighbours."""
+        return self.text[::-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """The caller's number as Asterisk gave it."""
@@ -42,7 +86,9 @@ class Heard:
     number: str
     """Fit to be shown; empty if there is none or the caller withheld it."""
     canonical: str
-    """The form that is compared; empty if this is no number that one can believe."""
+    """The whole or internal number; empty if this is none that one can believe."""
+    lookup: str
+    """What the customer is looked up by, a `Number` as text; empty: he is not."""
     withheld: bool
     """The caller did not want his number to be seen."""
 
@@ -80,20 +126,21 @@ class Numbering:
     def heard(self, raw: str, presentation: int = 0) -> Heard:
         """The number of a caller, from `agi_callerid` and `agi_callingpres`."""
         if presentation & PRESENTATION_RESTRICTED:
-            return Heard("", "", withheld=True)
+            return Heard("", "", "", withheld=True)
         shown = _shown(raw)
         word = shown.lower()
         if word in WITHHELD_WORDS or word in ABSENT_WORDS:
-            return Heard("", "", withheld=word in WITHHELD_WORDS)
+            return Heard("", "", "", withheld=word in WITHHELD_WORDS)
         if len(raw) > SHOWN_CHARACTERS or not _SPELLED.fullmatch(shown):
-            return Heard(shown, "", withheld=False)
+            return Heard(shown, "", "", withheld=False)
         digits = _NOT_DIALLED.sub("", shown)
-        return Heard(shown, digits if self._internal(digits) else self._outside(digits), withheld=False)
+        canonical = digits if self._internal(digits) else self._outside(digits)
+        return Heard(shown, canonical, canonical, withheld=False)
 
-    def typed(self, text: str) -> tuple[str, ...]:
+    def typed(self, text: str) -> tuple[Number, ...]:
         """The numbers in a field that people fill as they like, each once, in their order."""
         if self._plain and (plain := self._plain.fullmatch(text.translate(_PUNCTUATION))):
-            return (f"+{self._country_code}{plain[1]}",)
+            return (Number(f"+{self._country_code}{plain[1]}"),)
         if len(text) > TYPED_CHARACTERS:
             return ()
         if not text.isascii():
@@ -104,7 +151,7 @@ class Numbering:
             # Next to a whole number, or to words (a room, a company's extension), three digits
             # are not one of our own telephones.
             found = [run for run in runs if self._internal(run)]
-        return tuple(dict.fromkeys(found))
+        return tuple(Number(one) for one in dict.fromkeys(found))
 
     def _read(self, run: str) -> list[str]:
         """The numbers in digits and separators: one if it can be, else those between `/` or blanks."""

@@ -11,7 +11,7 @@ import agi_server
 
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
-    {"call", "numbers", "ticket", "timetable", "pulse", "logs"},
+    {"call", "numbers", "likeness", "people", "ticket", "timetable", "pulse", "logs"},
     {"asterisk", "otrs", "journal", "sandbox"},
     {"attempt"},
     {"delivery"},
@@ -24,7 +24,14 @@ STOREYS = (
     {"__main__"},
 )
 """From the ground up; imports go downward, within a storey only from `check` to `app`, and into the `call`."""
-SIDEWAYS = {("numbers", "call"), ("ticket", "call"), ("check", "app")}
+SIDEWAYS = {
+    ("numbers", "call"),
+    ("likeness", "call"),
+    ("likeness", "numbers"),
+    ("people", "call"),
+    ("ticket", "call"),
+    ("check", "app"),
+}
 THROUGH_PORTS_ONLY = {
     ("attempt", "otrs"),
     ("attempt", "asterisk"),
@@ -35,6 +42,8 @@ THROUGH_PORTS_ONLY = {
 PURE = {
     "call",
     "numbers",
+    "likeness",
+    "people",
     "pulse",
     "ticket",
     "timetable",
