@@ -11,9 +11,9 @@ from agi_server.config.options import (
     Log,
     Numbers,
     Otrs,
-    Ticket,
     Web,
 )
+from agi_server.config.tickets import Repeat, Route, RouteTicket, Ticket
 
 __all__ = [
     "Config",
@@ -26,6 +26,9 @@ __all__ = [
     "Numbers",
     "Option",
     "Otrs",
+    "Repeat",
+    "Route",
+    "RouteTicket",
     "Ticket",
     "Web",
     "describe",

@@ -98,7 +98,8 @@ ADDRESS_TEMPLATE = Kind(
 
 def database(*drivers: str) -> Kind:
     """A database's address for SQLAlchemy; never shown but for its beginning, as it may hold a password."""
-    words = "a database address: " + " or ".join(_DATABASES[driver] for driver in drivers)
+    *first, last = (_DATABASES[driver] for driver in drivers)
+    words = "a database address: " + (f"{', '.join(first)} or {last}" if first else last)
 
     def read(text: str) -> URL:
         try:
@@ -106,7 +107,7 @@ def database(*drivers: str) -> Kind:
         except (ArgumentError, ValueError) as error:
             raise Unfit from error
         if url.drivername not in drivers:
-            near = [driver for driver in drivers if driver.split("+")[0] == url.drivername]
+            near = [driver for driver in drivers if driver.startswith(url.drivername.split("+")[0])]
             raise Unfit(f"{near[0]}:// at its beginning" if near else "")
         if url.drivername.startswith("sqlite"):
             if not PurePosixPath(url.database or "").is_absolute() or url != URL.create(
@@ -114,10 +115,10 @@ def database(*drivers: str) -> Kind:
             ):
                 raise Unfit("four slashes and a file's full path: " + _DATABASES["sqlite+aiosqlite"])
             return url
-        if not (url.database and (url.host or "unix_socket" in url.query)):
+        if not (url.database and (url.host or url.query.keys() & {"unix_socket", "host"})):
             raise Unfit
         if url.query.keys() & {"password", "passwd"}:  # SQLAlchemy would show it
-            raise Unfit("no password behind the question mark: " + words)
+            raise Unfit("no password behind the question mark")
         try:
             url.get_dialect()().create_connect_args(url)
         except (ArgumentError, ValueError) as error:
@@ -129,6 +130,7 @@ def database(*drivers: str) -> Kind:
 
 _DATABASES = {
     "mysql+aiomysql": "mysql+aiomysql://USER@HOST:3306/DATABASE",
+    "postgresql+asyncpg": "postgresql+asyncpg://USER@HOST:5432/DATABASE",
     "sqlite+aiosqlite": "sqlite+aiosqlite:////FOLDER/FILE",
 }
 

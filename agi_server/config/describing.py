@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from sqlalchemy import URL
 
-from agi_server.config.options import SECTIONS, Section
+from agi_server.config.conditions import OneOrMore
+from agi_server.config.options import Config, section_of
+from agi_server.config.section import Section
 from agi_server.config.values import Kind
 
 
@@ -21,17 +24,30 @@ def kind_of(field: FieldInfo) -> Kind:
     return kind
 
 
+def name_kind_of(field: FieldInfo) -> Kind:
+    """For names with values: what may be a name."""
+    kind = _kind(*_parts(get_args(field.annotation)[0]))
+    assert kind is not None, "every option says what it may hold"
+    return kind
+
+
 def _kind(annotation: Any, metadata: list[Any] | tuple[Any, ...]) -> Kind | None:
-    if found := next((one for one in metadata if isinstance(one, Kind)), None):
-        return found
-    inner = [_kind(get_args(one)[0], get_args(one)[1:]) for one in get_args(annotation) if get_origin(one) is Annotated]
+    for one in metadata:
+        if isinstance(one, Kind | OneOrMore):
+            return one if isinstance(one, Kind) else one.kind
+    inner = [_kind(*_parts(one)) for one in get_args(annotation) if get_origin(one) is Annotated]
     return inner[-1] if inner else None
+
+
+def _parts(annotated: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_args(annotated)[0], get_args(annotated)[1:]
 
 
 class Option(NamedTuple):
     """One option, in words."""
 
     name: str
+    """`log.level`; of a list's items `routes[].dialled`."""
     words: str
     default: str
     """As it would be written in the file; `required`, or empty where there is none."""
@@ -40,26 +56,48 @@ class Option(NamedTuple):
 
 def describe() -> list[Option]:
     """All options in their order, for the README's table."""
-    return [option for section, model in SECTIONS.items() for option in _describe(section, model)]
+    return [option for name, field in Config.model_fields.items() for option in _section(name, field)]
 
 
-def _describe(section: str, model: type[Section]) -> Iterator[Option]:
-    for name, field in model.model_fields.items():
+def _section(name: str, field: FieldInfo) -> Iterator[Option]:
+    section = section_of(field)
+    assert section is not None, "all options stand in sections"
+    if get_origin(field.annotation) is tuple:
+        yield Option(name, in_words(field), written(field.default), _help(field))
+        yield from (option._replace(default="") for option in _options(f"{name}[]", section))
+    else:
+        yield from _options(name, section)
+
+
+def _options(prefix: str, section: type[Section]) -> Iterator[Option]:
+    for name, field in section.model_fields.items():
         words = in_words(field)
-        secret = kind_of(field).secret
+        secret = section_of(field) is None and kind_of(field).secret
         default = "required" if field.is_required() else "" if secret else written(field.default)
-        yield Option(f"{section}.{name}", words, default, " ".join((field.description or "").split()))
+        yield Option(f"{prefix}.{name}", words, default, _help(field))
         if secret:
             words = "a file that holds only the secret; its path may be relative to this file's folder"
-            yield Option(f"{section}.{name}_file", words, "", f"Instead of `{name}`.")
+            yield Option(f"{prefix}.{name}_file", words, "", f"Instead of `{name}`.")
+
+
+def _help(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())
 
 
 def in_words(field: FieldInfo) -> str:
     """What the option may hold."""
+    is_list = get_origin(field.annotation) is tuple
+    if section := section_of(field):
+        if is_list:
+            return "a list, each item options behind a dash (- name: value)"
+        required = ", ".join(name for name, inner in section.model_fields.items() if inner.is_required())
+        return f"a section with {required}" if required else "a section"
     words = kind_of(field).words
-    if get_origin(field.annotation) is tuple:
-        return f"a list, each item {words}"
-    return f"name: value, each value {words}" if get_origin(field.annotation) is Mapping else words
+    if any(isinstance(one, OneOrMore) for one in field.metadata):
+        return f"{words}; or a list of such"
+    if get_origin(field.annotation) is Mapping:
+        return f"name: value, each name {name_kind_of(field).words}, each value {words}"
+    return f"a list, each item {words}" if is_list else words
 
 
 def written(value: object) -> str:
@@ -79,6 +117,16 @@ def written(value: object) -> str:
             return "{}"
         case re.Pattern():
             return written(value.pattern)
+        case timedelta():
+            return _duration(value)
     text = str(value)
     plain = re.fullmatch(r"[A-Za-z0-9/]([A-Za-z0-9_ ./+-]|:(?! ))*", text)
     return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _duration(value: timedelta) -> str:
+    total = int(value.total_seconds())
+    for unit, seconds in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        if total and total % seconds == 0:
+            return f"{total // seconds}{unit}"
+    return "0"

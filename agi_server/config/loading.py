@@ -10,17 +10,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from agi_server.config.describing import in_words, kind_of
+from agi_server.config.describing import in_words, kind_of, name_kind_of
 from agi_server.config.document import Document, Tree, parse
-from agi_server.config.mistakes import ConfigError, Place, label, nearest, quoted, shown_name
-from agi_server.config.options import SECTIONS, Config, Section
+from agi_server.config.mistakes import ConfigError, Mistake, Place, label, nearest, quoted, shown_name
+from agi_server.config.options import SECTIONS, Config, section_of
+from agi_server.config.section import Section
 from agi_server.config.sources import expand, read_file, read_secret
-from agi_server.config.values import FIELD_NAME, Kind, Unfit
+from agi_server.config.tickets import ENDS
+from agi_server.config.values import Contradiction, Kind, Unfit
 from agi_server.logs import printable
 
 
@@ -32,10 +35,11 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         raise ConfigError(path, document.mistakes)
     if not isinstance(document.tree, dict):
         found = "nothing" if document.tree == "" else "no options"
-        document.blame((), f"found {found} in the file, expected the sections {', '.join(SECTIONS)}")
+        document.blame((), f"found {found} in the file, expected the sections {', '.join(Config.model_fields)}")
         raise ConfigError(path, document.mistakes)
     options = _filled_in(document, document.tree, environ)
     _take_secrets(document, options, path.parent)
+    _blame_taker_of_all(document, options.get("routes"))
     try:
         config = Config.model_validate(options)
     except ValidationError as error:
@@ -51,6 +55,8 @@ def _filled_in(document: Document, written: dict[str, Tree], environ: Mapping[st
     """The options with the environment's values in them; a section all of whose options are comments is empty."""
 
     def value(tree: Tree, place: Place) -> Tree:
+        if tree == "" and (empty := _empty_section(place)) is not None:
+            return empty
         if isinstance(tree, dict):
             return {name: value(inner, (*place, name)) for name, inner in tree.items()}
         if isinstance(tree, list):
@@ -61,7 +67,15 @@ def _filled_in(document: Document, written: dict[str, Tree], environ: Mapping[st
             document.blame(place, str(error))
             return ""
 
-    return {name: {} if tree == "" and name in SECTIONS else value(tree, (name,)) for name, tree in written.items()}
+    return {name: value(tree, (name,)) for name, tree in written.items()}
+
+
+def _empty_section(place: Place) -> Tree | None:
+    """What an empty text stands for where options do."""
+    _, field, within = _option_at(place)
+    if field is None or within or section_of(field) is None:
+        return None
+    return [] if get_origin(field.annotation) is tuple else {}
 
 
 def _take_secrets(document: Document, options: dict[str, Tree], folder: Path) -> None:
@@ -102,48 +116,85 @@ def _file_name(folder: Path, file: str, written: Tree | None) -> str:
 
 
 def _secrets(model: type[Section]) -> list[str]:
-    return [name for name, field in model.model_fields.items() if kind_of(field).secret]
+    return [name for name, field in model.model_fields.items() if not section_of(field) and kind_of(field).secret]
+
+
+def _blame_taker_of_all(document: Document, routes: Tree | None) -> None:
+    """A route with nothing but its end takes every call: none comes to those behind it."""
+    for number, route in enumerate(routes[:-1] if isinstance(routes, list) else []):
+        if isinstance(route, dict) and route and route.keys() <= set(ENDS):
+            behind = label(("routes", number + 1))
+            words = f"found no condition, expected one: no call comes to {behind}"
+            document.mistakes.append(Mistake(document.line(("routes", number)), label(("routes", number)), words))
+            return
 
 
 def _complain(document: Document, options: dict[str, Tree], details: ErrorDetails) -> None:
     """One of pydantic's errors in our words, unless its value has been complained of."""
     place = details["loc"]
-    section = SECTIONS.get(str(place[0]))
-    if section is None:
-        words = _unknown("section", place, list(SECTIONS))
-    elif len(place) == 1:
-        required = [name for name, field in section.model_fields.items() if field.is_required()]
-        given = "missing" if details["type"] == "missing" else f"found {_found(options, place)}"
-        words = f"{given}, expected a section" + (f" with {', '.join(required)}" if required else "")
-    elif details["type"] == "extra_forbidden":
-        known = [*section.model_fields, *(f"{name}_file" for name in _secrets(section))]
-        words = _unknown("option", place, known)
+    if isinstance(place[-1], int) and not isinstance(_at(options, place[:-1]), list):
+        place = place[:-1]  # one text, where a list of them may stand
+    error = details.get("ctx", {}).get("error")
+    section, field, _ = _option_at(place)
+    if field is None:
+        words = _unknown(section, place)
+    elif details["type"] == "missing":
+        words = _missing(place, field)
+    elif isinstance(error, Contradiction):
+        place, words = place[:-1], str(error)
     elif details["type"] == "too_short" and _at(options, place):
         return  # the list has items, but wrong ones
+    elif section_of(field):
+        words = _sentence_of_section(options, place, field)
     else:
-        words = _sentence(document, options, details, section.model_fields[str(place[1])])
+        hint = str(error) if isinstance(error, Unfit) else ""
+        words = _sentence(document, options, place, field, hint)
     if place[-1] == "[key]":
         place = place[:-1]
     if not document.blamed(place):
         document.blame(place, words)
 
 
-def _unknown(what: str, place: Place, known: list[str]) -> str:
+def _option_at(place: Place) -> tuple[type[Section], FieldInfo | None, Place]:
+    """The option that stands there, if there is such a one, in which section, and the place within its value."""
+    section: type[Section] = Config
+    for number, part in enumerate(place):
+        if isinstance(part, int):
+            continue  # one of a list of sections
+        field, within = section.model_fields.get(part), place[number + 1 :]
+        inner = section_of(field) if field else None
+        if inner is None or not any(isinstance(one, str) for one in within):
+            return section, field, within
+        section = inner
+    return section, None, ()
+
+
+def _unknown(section: type[Section], place: Place) -> str:
     name = shown_name(str(place[-1]))
-    return f"unknown {what}" + (nearest(name, known) or f", expected one of {', '.join(known)}")
+    known = [*section.model_fields, *(f"{secret}_file" for secret in _secrets(section))]
+    words = "unknown section" if section is Config else "unknown option"
+    return words + (nearest(name, known) or f", expected one of {', '.join(known)}")
 
 
-def _sentence(document: Document, options: dict[str, Tree], details: ErrorDetails, field: FieldInfo) -> str:
+def _missing(place: Place, field: FieldInfo) -> str:
+    secret = not section_of(field) and kind_of(field).secret
+    return f"missing, expected {in_words(field)}" + (f", or {place[-1]}_file" if secret else "")
+
+
+def _sentence_of_section(options: dict[str, Tree], place: Place, field: FieldInfo) -> str:
+    """What was found instead of options, and what was expected."""
+    expected = in_words(field) if isinstance(place[-1], str) else "options (name: value)"
+    return f"found {_found(options, place)}, expected {expected}"
+
+
+def _sentence(document: Document, options: dict[str, Tree], place: Place, field: FieldInfo, hint: str) -> str:
     """What was found in this option, and what was expected."""
-    place = details["loc"]
-    if details["type"] == "missing":
-        return f"missing, expected {in_words(field)}" + (f", or {place[-1]}_file" if kind_of(field).secret else "")
+    kind = kind_of(field)
     if place[-1] == "[key]":
-        return f"found the name {quoted(str(place[-2]))}, expected {FIELD_NAME.words}"
-    error = details.get("ctx", {}).get("error")
-    hint = str(error) if isinstance(error, Unfit) else ""
-    expected = hint or (in_words(field) if len(place) == 2 else kind_of(field).words)
-    return f"found {_found(options, place, kind_of(field), _at(document.tree, place))}, expected {expected}"
+        return f"found the name {quoted(str(place[-2]))}, expected {name_kind_of(field).words}"
+    within = len(_option_at(place)[2])
+    expected = hint or (kind.words if within else in_words(field))
+    return f"found {_found(options, place, kind, _at(document.tree, place))}, expected {expected}"
 
 
 def _found(options: Tree, place: Place, kind: Kind | None = None, written: Tree | None = None) -> str:

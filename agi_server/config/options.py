@@ -1,7 +1,8 @@
-"""Every option, with its default and its help: here and nowhere else.
+"""The whole configuration: every option with its default and its help, here and nowhere else.
 
-The text below an option is its help in the README. What an option may hold stands in `values`
-and `addresses`. The sample configuration and the README are tested against this module.
+Those of tickets and routes stand in `tickets`. The text below an option is its help in the README;
+what it may hold stands in `values`, `addresses` and `conditions`. The sample configuration and the
+README are tested against these modules.
 """
 
 from __future__ import annotations
@@ -9,47 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal, get_args, get_origin
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PrivateAttr,
-    SecretStr,
-    ValidationInfo,
-)
+from pydantic import Field, PlainSerializer, PrivateAttr, SecretStr, ValidationInfo
 from pydantic import field_validator as check
+from pydantic.fields import FieldInfo
 from sqlalchemy import URL, make_url
 
 from agi_server.config import addresses, values
+from agi_server.config.section import NOTHING_IS_NONE, Section
+from agi_server.config.tickets import Repeat, Route, Ticket
 from agi_server.config.values import Unfit
 
-Line = Annotated[str, values.template()]
-LineOrNone = Annotated[str, values.template(empty=True)]
-Text = Annotated[str, values.template(lines=True)]
 Network = Annotated[IPv4Network | IPv6Network, addresses.NETWORK]
 Column = Annotated[str, values.COLUMN]
-WISHES = ("title", "queue", "state", "priority", "type", "service", "sla", "owner", "responsible", "lock")
-"""The ticket's texts that the dialplan may be allowed to set; the customer is not among them."""
 Hidden = PlainSerializer(str)
 """A URL's text has no password in it; as the tuple that it is it would be dumped with it."""
-Wish = Annotated[str, values.one_of(*WISHES)]
-
-
-class Section(BaseModel):
-    """Options that belong together; made once and never changed. Its errors never hold a value."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-    )
 
 
 class Fastagi(Section):
@@ -72,14 +48,22 @@ class Fastagi(Section):
 class Customers(Section):
     """OTRS's customers, by whose numbers callers are recognised. They are only read."""
 
-    database: Annotated[URL, addresses.database("mysql+aiomysql", "sqlite+aiosqlite"), Hidden]
-    """Address of OTRS's database; a user who may only read is enough."""
+    database: Annotated[URL, addresses.database("mysql+aiomysql", "postgresql+asyncpg", "sqlite+aiosqlite"), Hidden]
+    """Address of OTRS's database; a user who may only read is enough. PostgreSQL needs the extra `postgresql`."""
     password: Annotated[SecretStr | None, values.SECRET] = None
     """The database user's password, if it is not in the address."""
     table: Annotated[str, values.TABLE] = "customer_user"
     """Table of the customers, with its schema if needed."""
     number_columns: tuple[Column, ...] = Field(default=("phone", "mobile"), min_length=1)
     """Columns that hold phone numbers."""
+    columns: tuple[Column, ...] = ()
+    """Further columns for templates: with `[city]` there is `{{ customer.city }}`."""
+    company_table: Annotated[str, values.TABLE_OR_NONE] = "customer_company"
+    """Table of the companies, for `{{ customer.company }}`, where it may be read; empty: it is never asked."""
+    main_contacts: Annotated[
+        Mapping[Annotated[str, values.CUSTOMER_ID], Annotated[str, values.LOGIN]], NOTHING_IS_NONE
+    ] = {}
+    """Of a company's customers who share a number, the one who is meant: `{ROMASHKA: ivanov}`, by `customer_id`."""
     refresh: Annotated[float, values.seconds(1, 86_400)] = 60.0
     """Seconds between two looks for changed customers."""
     index: Annotated[str, values.FILE] = "/var/lib/agi-server/customers.db"
@@ -110,6 +94,8 @@ class Numbers(Section):
     """Area code of numbers dialled without one."""
     extensions: Annotated[re.Pattern[str], values.PATTERN] = re.compile(r"^[1-9]\d{2,3}$", re.ASCII)
     """Regular expression of internal extensions, which are no numbers of the outside world."""
+    match_withheld: Annotated[bool, values.SWITCH] = False
+    """Find the customer also by a withheld number, where the trunk tells it all the same; it is never shown."""
 
 
 class Otrs(Section):
@@ -133,64 +119,6 @@ class Otrs(Section):
     """Days for which a ticket is tried again; then the call is parked, and a person decides."""
     zoom_url: Annotated[str, addresses.ADDRESS_TEMPLATE] = ""
     """Address of a ticket's page, with `{{ ticket_id }}` or `{{ ticket_number }}`, for HELPDESK_TICKET_URL."""
-
-
-class Ticket(Section):
-    """The ticket to open. Texts are Jinja2 templates over `call`, `customer`, `candidates` and `match`."""
-
-    title: Line = "Call from {{ call.number or 'a withheld number' }}{% if customer %} ({{ customer.name }}){% endif %}"
-    """The ticket's title."""
-    subject: Line = "Phone call from {{ call.number or 'a withheld number' }}"
-    """Subject of its first article."""
-    body: Text = (
-        "Phone call on {{ call.time.strftime('%Y-%m-%d at %H:%M:%S') }}\n"
-        "From: {{ call.number or 'number withheld' }}{% if call.name %} ({{ call.name }}){% endif %}\n"
-        "To: {{ call.dialled }}\n"
-        "Customer: {% if customer %}{{ customer.name }} ({{ customer.login }}){% else %}not known{% endif %}\n"
-        "Call: {{ call.unique_id }}\n"
-    )
-    """Text of its first article."""
-    queue: Line = "Raw"
-    """Queue by its full name (`Parent::Child`)."""
-    state: Line = "new"
-    """State by its name."""
-    priority: Line = "3 normal"
-    """Priority by its name."""
-    unknown_customer: Line
-    """Customer for callers whom nobody knows: a login that OTRS has, or an e-mail as a template."""
-    sender_type: Annotated[Literal["agent", "system", "customer"], values.one_of("agent", "system", "customer")] = (
-        "customer"
-    )
-    """Who wrote the article, for OTRS."""
-    history_type: Annotated[str, values.line()] = "PhoneCallCustomer"
-    """Type of the entry in the ticket's history."""
-    history_comment: Line = "Phone call through Asterisk"
-    """Text of the entry in the ticket's history."""
-    auto_response: Annotated[str, values.line(empty=True)] = ""
-    """What OTRS mails to the customer (`auto reply`); empty: nothing."""
-    visible_for_customer: Annotated[bool, values.SWITCH] = False
-    """Does the customer see the article in his portal?"""
-    type: LineOrNone = ""
-    """Type by its name; empty: OTRS's default."""
-    service: LineOrNone = ""
-    """Service by its full name; empty: none."""
-    sla: LineOrNone = ""
-    """Service level agreement by its name; empty: none."""
-    owner: LineOrNone = ""
-    """Login of the ticket's owner, which also locks it; empty: the agent of `otrs.user`, unlocked."""
-    responsible: LineOrNone = ""
-    """Login of the agent responsible; empty: none."""
-    lock: LineOrNone = ""
-    """`lock` or `unlock`; empty: OTRS's default."""
-    dynamic_fields: Annotated[
-        Mapping[Annotated[str, values.FIELD_NAME], LineOrNone],
-        BeforeValidator(lambda value: {} if value == "" else value),
-    ] = {}
-    """Further dynamic fields, each with its text. OTRS refuses the ticket if it has no such field."""
-    wishes: tuple[Wish, ...] = ("queue", "priority")
-    """Options that the dialplan may set for a call: `agi://host/ticket?queue=Sales`."""
-    time_zone: Annotated[ZoneInfo | None, values.ZONE] = None
-    """Time zone of `call.time`; empty: this machine's."""
 
 
 class Journal(Section):
@@ -244,6 +172,9 @@ class Config(Section):
     numbers: Numbers = Numbers()
     otrs: Otrs
     ticket: Ticket
+    routes: tuple[Route, ...] = ()
+    """Rules for some of the calls: the first of them whose conditions all hold decides."""
+    repeat: Repeat = Repeat()
     journal: Journal = Journal()
     web: Web = Web()
     log: Log = Log()
@@ -255,8 +186,16 @@ class Config(Section):
         return self._warnings
 
 
+def section_of(field: FieldInfo) -> type[Section] | None:
+    """The options that stand in this one, or in each item of its list; None: it is one that holds a value."""
+    annotation = field.annotation
+    within = (annotation, *(get_args(annotation) if get_origin(annotation) is not Mapping else ()))
+    return next((one for one in within if isinstance(one, type) and issubclass(one, Section)), None)
+
+
 SECTIONS: dict[str, type[Section]] = {
     name: section
     for name, field in Config.model_fields.items()
     if isinstance(section := field.annotation, type) and issubclass(section, Section)
 }
+"""The sections by their names, but for the list of routes."""

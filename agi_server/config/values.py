@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -33,6 +34,10 @@ class Unfit(ValueError):  # noqa: N818 -- a value's own error, never raised beyo
     """A text that its option can't hold; says what would be right, or nothing if the kind's words do."""
 
 
+class Contradiction(Unfit):
+    """Options that don't go together: says what was found and expected of the section that they stand in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What an option may hold."""
@@ -44,9 +49,10 @@ class Kind:
     secret: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self._take, handler(source))
+        return core_schema.no_info_before_validator_function(self.take, handler(source))
 
-    def _take(self, value: object) -> object:
+    def take(self, value: object) -> object:
+        """The value, read if it is a text; one that was made in code is left to pydantic."""
         if isinstance(value, list | dict):
             raise Unfit
         return self.read(value) if isinstance(value, str) else value
@@ -92,6 +98,27 @@ def seconds(low: float, high: float) -> Kind:
         return float(text)
 
     return Kind(f"a number of seconds from {low:g} to {high:g}", read)
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST_DURATION = timedelta(days=365)
+
+
+def _duration(text: str) -> timedelta:
+    if text == "0":
+        return timedelta(0)
+    found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
+    if not found or not found[1].strip("0"):
+        raise Unfit
+    if not found[2]:
+        raise Unfit(f"a unit behind the number: {text}s, {text}m, {text}h or {text}d")
+    duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if int(found[1]) < 10**8 else timedelta.max
+    if duration > _LONGEST_DURATION:
+        raise Unfit(f"at most {_LONGEST_DURATION.days}d")
+    return duration
+
+
+DURATION = Kind("a time such as 90s, 30m, 2h or 1d, or 0", _duration)
 
 
 def one_of(*names: str) -> Kind:
@@ -161,10 +188,15 @@ SECRET_OR_NONE = Kind("a text of one line, or empty", _secret_or_none, show=_hid
 _NAME = "[A-Za-z_][A-Za-z0-9_]{0,63}"
 COLUMN = line("a column's name", like=_NAME)
 TABLE = line("a table's name, with its schema if needed: schema.table", like=rf"({_NAME}\.)?{_NAME}")
+TABLE_OR_NONE = line(TABLE.words, empty=True, like=rf"({_NAME}\.)?{_NAME}")
 FIELD = "[A-Za-z0-9]{1,200}"
 """OTRS allows only letters and digits in the name of a dynamic field."""
 FIELD_OR_NONE = line("a dynamic field's name (letters and digits)", empty=True, like=FIELD)
-FIELD_NAME = line("a name of letters and digits", like=FIELD)
+FIELD_NAME = line("letters and digits", like=FIELD)
+CUSTOMER_ID = line("a customer_id")
+LOGIN = line("a login")
+EXTENSION = line("an extension (letters, digits and *#+._-)", like=r"[A-Za-z0-9*#+._-]{1,79}")
+"""Asterisk's extensions have at most 79 characters."""
 AREA_CODE = line("at most six digits", empty=True, like="[0-9]{1,6}")
 
 
