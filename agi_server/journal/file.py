@@ -15,7 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from agi_server.journal.records import OPEN_STATES, metadata
+from agi_server.call import Ending
+from agi_server.journal.records import OPEN_STATES, UNSURE, State, calls, metadata
 from agi_server.journal.writer import JournalDamagedError, JournalError
 
 
@@ -44,6 +45,43 @@ def prepare(connection: sa.Connection) -> None:
     if found != "ok":
         raise JournalDamagedError(" ".join(str(found).split()))
     metadata.create_all(connection)
+    if _missing(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # all of it or nothing, and by one of us
+        _bring_up_to_date(connection)
+
+
+def _missing(connection: sa.Connection) -> list[sa.Column[Any]]:
+    """The columns of `calls` that the file lacks: a former version of ours has made it."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(calls.name)}
+    return [column for column in calls.columns if column.name not in there]
+
+
+def _bring_up_to_date(connection: sa.Connection) -> None:
+    for column in _missing(connection):
+        definition = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {calls.name} ADD COLUMN {definition}")
+    for index in calls.indexes:
+        index.create(connection, checkfirst=True)
+    fill_in(connection)
+
+
+def fill_in(connection: sa.Connection) -> None:
+    """What the rows of a former version say of the columns that it did not have."""
+    number, login = _kept("call", "canonical"), _kept("recognition", "customer", "login")
+    sure = _kept("recognition", "match").not_in(UNSURE)
+    for column, value, where in (
+        (calls.c.number, number, number.is_not(None)),
+        (calls.c.customer, login, sure & login.is_not(None)),
+        (calls.c.ending, Ending.CREATED.value, calls.c.state == State.DONE),
+        (calls.c.ending, Ending.REJECTED.value, calls.c.state == State.DROPPED),
+    ):
+        connection.execute(calls.update().where(where, column == "").values({column: value}))
+
+
+def _kept(column: str, *path: str) -> sa.ColumnElement[Any]:
+    """What a column of JSON has at this place; nothing if it can't be read."""
+    text = calls.c[column]
+    return sa.case((sa.func.json_valid(text) == 1, sa.func.json_extract(text, ".".join(("$", *path)))))
 
 
 def set_pragmas(connection: Any, _record: Any) -> None:

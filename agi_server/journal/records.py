@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import enum
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from agi_server.call import Call, Created, Customer, Doubt, Match, Recognition
+from agi_server.call import Call, Created, Customer, Doubt, Ending, Match, Recognition
 
 
 class State(enum.StrEnum):
@@ -26,9 +27,11 @@ class State(enum.StrEnum):
     PARKED = "parked"
     """OTRS refuses it: a person must look."""
     DROPPED = "dropped"
-    """A person has decided that it shall be no ticket."""
+    """A rule or a person has decided that it shall be no ticket."""
 
 
+UNSURE = (Match.SEVERAL, Match.NONE)
+"""How a caller may be recognised without being surely the customer who has the ticket."""
 OPEN_STATES = (State.WAITING, State.SENDING, State.PARKED)
 """Of calls that are no tickets yet, and that nobody has dropped."""
 
@@ -51,12 +54,15 @@ class Entry:
     began: datetime | None
     """When the last attempt began."""
     doubt: Doubt
-    """May OTRS have the ticket although we don't know it?"""
+    """May OTRS have the ticket, or the article, although we don't know it?"""
     ticket: Created | None
+    """The one that it became or was added to; until then the open one that it is to be added to, or None."""
     recognition: Recognition | None
     """Who rang, as found at the last attempt; None before the first."""
     reason: str
     """Why the last attempt failed; OTRS's words where it had some."""
+    ending: Ending | None = None
+    """What its dialplan is told beyond the state: of a waiting call, that an open ticket will have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,16 @@ calls = sa.Table(
     sa.Column("ticket_id", sa.String(40), nullable=False, default=""),
     sa.Column("ticket_number", sa.String(60), nullable=False, default=""),
     sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("customer", sa.String(200), nullable=False, server_default=""),
+    sa.Column("number", sa.String(60), nullable=False, server_default=""),
+    sa.Column("ending", sa.String(10), nullable=False, server_default=""),
     sa.Index("calls_due", "state", "due"),
     sa.Index("calls_ended", "state", "ended"),
+    sa.Index("calls_customer", "customer"),
+    sa.Index("calls_number", "number", "ended"),
+    sa.Index("calls_ticket", "ticket_id", "state"),
 )
+"""`customer`, the login, only where he is surely the caller; `number` as customers are looked up by it."""
 history = sa.Table(
     "history",
     metadata,
@@ -125,6 +138,7 @@ def entry(row: sa.Row[Any]) -> Entry:
         ticket=Created(row.ticket_id, row.ticket_number) if row.ticket_id else None,
         recognition=None if row.recognition is None else _recognition(row.recognition),
         reason=row.reason,
+        ending=Ending(row.ending) if row.ending else None,
     )
 
 
@@ -142,7 +156,14 @@ def row(entry: Entry) -> dict[str, Any]:
         "ticket_number": entry.ticket.ticket_number if entry.ticket else "",
         "recognition": None if entry.recognition is None else json.dumps(asdict(entry.recognition)),
         "reason": entry.reason,
+        "customer": _sure_login(entry.recognition),
+        "ending": entry.ending or "",
     }
+
+
+def number_of(call: Call) -> str:
+    """By what the calls of one caller are known as such; empty if he can't be told."""
+    return call.lookup or call.canonical
 
 
 def call_to_text(call: Call) -> str:
@@ -160,5 +181,30 @@ def _call(text: str) -> Call:
 
 def _recognition(text: str) -> Recognition:
     data = json.loads(text)
-    customer = Customer(**data["customer"]) if data["customer"] else None
-    return Recognition(Match(data["match"]), customer, tuple(Customer(**one) for one in data["candidates"]))
+    candidates = tuple(_customer(one) for one in data["candidates"])
+    # Before there were grades a number was exactly the customer's or it was nobody's.
+    grade = data.get("grade", Match.EXACT if candidates else Match.NONE)
+    customer = _customer(data["customer"]) if data["customer"] else None
+    return Recognition(Match(data["match"]), customer, candidates, Match(grade))
+
+
+def _customer(data: dict[str, Any]) -> Customer:
+    known = {field.name for field in fields(Customer)}
+    return Customer(**{name: value for name, value in data.items() if name in known})
+
+
+def _sure_login(recognition: Recognition | None) -> str:
+    if recognition is None or recognition.customer is None or recognition.match in UNSURE:
+        return ""
+    return recognition.customer.login
+
+
+def insert(connection: sa.Connection, columns: Mapping[str, Any]) -> int:
+    """A new row of `calls`; returns its id."""
+    key = connection.execute(calls.insert().values(**columns)).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def remember(connection: sa.Connection, call_id: int, now: datetime, event: str, words: str) -> None:
+    """A new line in this call's history."""
+    connection.execute(history.insert().values(call_id=call_id, at=stamp(now), event=event, words=words))
