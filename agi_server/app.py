@@ -17,14 +17,17 @@ from types import TracebackType
 from typing import Self
 
 from agi_server.asterisk.fastagi import FastAgiServer, Limits
+from agi_server.call import Ending
 from agi_server.config import Config
 from agi_server.delivery import Delivery
 from agi_server.intake import Intake
 from agi_server.journal import Journal, JournalError
+from agi_server.links import Links
 from agi_server.numbers import Numbering
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
-from agi_server.ticket import Composer, Form, ZoomUrl
+from agi_server.rules import Route
+from agi_server.ticket import Composer, Form
 from agi_server.web.house import House
 from agi_server.web.server import WebServer
 
@@ -59,7 +62,7 @@ class App:
             self.journal,
             self.customers,
             self.connector,
-            Composer(form(config)),
+            composer(config),
             places=config.otrs.connections,
             settle=SETTLE * config.otrs.timeout,
             give_up=timedelta(days=config.otrs.give_up_days),
@@ -70,7 +73,7 @@ class App:
             self.delivery,
             numbering(config),
             patience=config.fastagi.patience,
-            zoom_url=ZoomUrl(config.otrs.zoom_url),
+            zoom_url=links(config).ticket,
             clock=clock,
         )
         self.server = FastAgiServer(
@@ -173,6 +176,8 @@ def customers(config: Config) -> Customers:
         index=Path(config.customers.index),
         table=config.customers.table,
         number_columns=config.customers.number_columns,
+        columns=config.customers.columns,
+        company_table=config.customers.company_table,
         refresh=config.customers.refresh,
     )
 
@@ -183,6 +188,39 @@ def numbering(config: Config) -> Numbering:
     return Numbering(numbers.country, numbers.area_code, numbers.extensions.pattern)
 
 
+def composer(config: Config) -> Composer:
+    """What makes tickets of calls. Raises FormError if a template can't be read."""
+    return Composer(form(config), routes(config), links(config), config.customers.columns)
+
+
+def links(config: Config) -> Links:
+    """Addresses of OTRS's pages. Raises FormError if `otrs.zoom_url` can't be read."""
+    return Links(config.otrs.zoom_url)
+
+
 def form(config: Config) -> Form:
     """The configured ticket."""
-    return Form(**{name: getattr(config.ticket, name) for name in type(config.ticket).model_fields})
+    options = {name: getattr(config.ticket, name) for name in type(config.ticket).model_fields}
+    return Form(**options, repeat_subject=config.repeat.subject, repeat_body=config.repeat.body)
+
+
+def routes(config: Config) -> tuple[Route, ...]:
+    """The configured rules."""
+    return tuple(
+        Route(
+            name=f"routes item {number}",
+            dialled=route.dialled,
+            contexts=route.context,
+            arguments=route.argument,
+            callers=route.caller,
+            customer_ids=route.customer_id,
+            matches=frozenset(route.match),
+            withheld=route.withheld,
+            weekdays=route.weekdays,
+            hours=route.hours,
+            time_zone=route.time_zone,
+            ticket=route.ticket.given if route.ticket else {},
+            ending=Ending.REJECTED if route.reject else Ending.NO_TICKET if route.no_ticket else None,
+        )
+        for number, route in enumerate(config.routes, start=1)
+    )

@@ -10,8 +10,8 @@ import asyncio
 import errno
 import fcntl
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agi_server import app
@@ -21,10 +21,15 @@ from agi_server.journal import Journal, JournalError, State
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Readable
 from agi_server.otrs.elements import at_fault
-from agi_server.ticket import SAMPLES, Composer, FormError, ZoomUrl
+from agi_server.rules import never_reached
+from agi_server.samples import STRANGER, Sample, samples
+from agi_server.templates import FormError
+from agi_server.ticket import Composer, Sheet
 
 PATIENCE = 10.0
 """Seconds for OTRS to answer one question of ours."""
+MOST_REHEARSED = 50
+"""Tickets that OTRS is asked about: each route may have one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +50,22 @@ class Finding:
 
 
 def check_form(config: Config) -> list[Finding]:
-    """Can the templates be filled in, the ticket's for callers of each kind?"""
+    """Can the templates be filled in, those of the ticket and of each route for callers of each kind?"""
     try:
-        mistakes = Composer(app.form(config)).mistakes()
+        mistakes = app.composer(config).mistakes()
+        if (wrong := app.links(config).mistake()) is not None:
+            mistakes.append(wrong)
     except FormError as mistake:
         mistakes = [mistake]
-    findings = [Finding(False, f"ticket.{mistake.option}", mistake.words, "mend the template") for mistake in mistakes]
-    if (wrong := ZoomUrl(config.otrs.zoom_url).mistake()) is not None:
-        findings.append(Finding(False, "otrs.zoom_url", wrong.words, "use {{ ticket_id }} or {{ ticket_number }}"))
-    return findings
+    hints = {"otrs.zoom_url": "use {{ ticket_id }} or {{ ticket_number }}"}
+    return [Finding(False, one.option, one.words, hints.get(one.option, "mend the template")) for one in mistakes]
+
+
+def warnings(config: Config) -> Iterator[str]:
+    """What is not wrong but should be mended."""
+    yield from config.warnings
+    for route, taker in never_reached(app.routes(config)):
+        yield f"{route.name}: decides about no call, for {taker.name} takes all of them before it"
 
 
 async def check_connections(config: Config) -> AsyncGenerator[Finding, None]:
@@ -191,35 +203,84 @@ async def _check_call_field(config: Config, connector: Connector) -> Finding:
 
 
 async def _check_ticket(config: Config, connector: Connector, *, field_missing: bool) -> AsyncIterator[Finding]:
-    """Would OTRS take the ticket of a caller whom nobody knows?"""
-    call, _ = SAMPLES[1]
-    ticket = Composer(app.form(config)).compose(*SAMPLES[1])
-    if isinstance(ticket, Refused):
-        return  # `check_form` has told it
-    objection = await connector.rehearse(ticket)
-    if field_missing and isinstance(objection, Refused) and at_fault(objection) == "dynamic_fields":
-        objection = None  # dynamic fields are looked at last, and that one is missing has been told
-    summary = f"queue {ticket.queue!r}, state {ticket.state!r}, priority {ticket.priority!r}"
-    match objection:
-        case None:
-            yield Finding(True, "ticket", f"OTRS would take it: {summary}")
-            yield Finding(True, "ticket.unknown_customer", f"OTRS takes {ticket.customer_user!r} for {call.number}")
-        case Trouble():
-            yield Finding(None, "ticket", objection.reason)
-        case Refused():
-            yield _objection(ticket, objection)
+    """Would OTRS take the ticket of a caller whom nobody knows, and those of the routes?"""
+    told: list[Finding] = []
+    for rehearsal in _rehearsals(app.composer(config)):
+        ticket = rehearsal.ticket
+        objection = await connector.rehearse(ticket)
+        if field_missing and isinstance(objection, Refused) and at_fault(objection) == "dynamic_fields":
+            objection = None  # dynamic fields are looked at last, and that one is missing has been told
+        match objection:
+            case None:
+                summary = f"queue {ticket.queue!r}, state {ticket.state!r}, priority {ticket.priority!r}"
+                findings = [Finding(True, rehearsal.sheet.name, f"OTRS would take it: {summary}")]
+                if not told:
+                    words = f"OTRS takes {ticket.customer_user!r} for {STRANGER[0].number}"
+                    findings.append(Finding(True, "ticket.unknown_customer", words))
+            case Trouble():
+                findings = [Finding(None, rehearsal.sheet.name, objection.reason)]
+            case Refused():
+                findings = [_objection(rehearsal, objection)]
+        for finding in findings:
+            if finding not in told:  # what the form has wrong, each route has wrong that does not set it
+                yield finding
+        told += findings
+        if isinstance(objection, Trouble):
+            return
 
 
-def _objection(ticket: Ticket, refused: Refused) -> Finding:
-    field = at_fault(refused)
-    if field == "customer_user":
-        hint = "make this customer in OTRS, or name one that it has"
-        return Finding(
-            False, "ticket.unknown_customer", f"OTRS refuses {ticket.customer_user!r}: {refused.words}", hint
-        )
+@dataclass(frozen=True, slots=True)
+class _Rehearsal:
+    """A ticket that OTRS is asked about."""
+
+    sheet: Sheet
+    ticket: Ticket
+    known: bool
+    """Of routes that no stranger comes to: our samples' customers are not OTRS's, and a stranger's stands in."""
+
+
+def _rehearsals(composer: Composer) -> list[_Rehearsal]:
+    """The ticket of a stranger by the form, then each that a route makes of it."""
+    found: list[_Rehearsal] = []
+    for sheet, sample in _sheets(composer):
+        known = sample[1].customer is not None
+        try:
+            ticket = sheet.ticket(*sample)
+        except FormError:  # of a form that no call is left for: `check_form` has told the others
+            continue
+        if known:
+            customer = found[0].ticket.customer_user if found else ""
+            ticket = replace(ticket, customer_user=customer, customer_id="")
+        if all(ticket != earlier.ticket for earlier in found):
+            found.append(_Rehearsal(sheet, ticket, known))
+    return found[:MOST_REHEARSED]
+
+
+def _sheets(composer: Composer) -> Iterator[tuple[Sheet, Sample]]:
+    """Each sheet once, with a caller for whom it may be filled in: a stranger if it can be one."""
+    yield composer.plain, STRANGER
+    done = {composer.plain.name}
+    for sample in (STRANGER, *samples(composer.columns)):
+        for sheet in composer.sheets_for(*sample):
+            if sheet.name not in done:
+                done.add(sheet.name)
+                yield sheet, sample
+
+
+def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:
+    sheet, ticket, field = rehearsal.sheet, rehearsal.ticket, at_fault(refused)
+    option = "unknown_customer" if field == "customer_user" else field
     value = getattr(ticket, field, None) or getattr(ticket.article, field, None)
     shown = f"OTRS refuses {value!r}: {refused.words}" if isinstance(value, str) else f"OTRS says: {refused.words}"
     hint = "write it as OTRS has it"
-    if "AccessDenied" in refused.code:
+    if option == "unknown_customer":
+        hint = "make this customer in OTRS, or name one that it has"
+    elif "AccessDenied" in refused.code:
         hint = "give the agent `rw` on this queue's group, or choose another queue"
-    return Finding(False, f"ticket.{field}" if field else "ticket", shown, hint)
+    elif rehearsal.known and field in ("service", "sla"):
+        return Finding(
+            None, sheet.label(field), shown, "it may be for its own customers only, and theirs we don't know"
+        )
+    elif field and sheet.is_template(field):
+        return Finding(None, sheet.label(field), shown, "it depends on the call, and this one was made up")
+    return Finding(False, sheet.label(option) if option else sheet.name, shown, hint)

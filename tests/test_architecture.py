@@ -11,7 +11,9 @@ import agi_server
 
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
-    {"call", "numbers", "likeness", "people", "ticket", "timetable", "pulse", "logs"},
+    {"call", "templates", "timetable", "pulse", "logs"},
+    {"numbers", "people", "rules", "links", "samples"},
+    {"likeness", "ticket"},
     {"asterisk", "otrs", "journal", "sandbox"},
     {"attempt"},
     {"delivery"},
@@ -19,19 +21,12 @@ STOREYS = (
     {"web"},
     {"config"},
     {"app", "check"},
-    {"demo", "calls"},
+    {"demo", "calls", "dry_run", "process"},
     {"cli"},
     {"__main__"},
 )
-"""From the ground up; imports go downward, within a storey only from `check` to `app`, and into the `call`."""
-SIDEWAYS = {
-    ("numbers", "call"),
-    ("likeness", "call"),
-    ("likeness", "numbers"),
-    ("people", "call"),
-    ("ticket", "call"),
-    ("check", "app"),
-}
+"""From the ground up; imports go downward, within a storey only from `check` to `app`."""
+SIDEWAYS = {("check", "app")}
 THROUGH_PORTS_ONLY = {
     ("attempt", "otrs"),
     ("attempt", "asterisk"),
@@ -43,8 +38,12 @@ PURE = {
     "call",
     "numbers",
     "likeness",
+    "links",
     "people",
     "pulse",
+    "rules",
+    "samples",
+    "templates",
     "ticket",
     "timetable",
     "asterisk.agi",

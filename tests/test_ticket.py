@@ -1,16 +1,32 @@
-"""The configured form, filled in: tables, no loop."""
+"""The configured form and its routes, filled in: tables, no loop."""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from agi_server.call import NOBODY, Article, Call, Created, Customer, Match, Recognition, Refused, Ticket
+from agi_server.call import (
+    NOBODY,
+    Article,
+    Call,
+    Customer,
+    Declined,
+    Ending,
+    Match,
+    Recognition,
+    Refused,
+    Ticket,
+)
 from agi_server.config import Ticket as TicketOptions
-from agi_server.ticket import SAMPLES, TEXT_LIMIT, Composer, Form, FormError, ZoomUrl
+from agi_server.links import Links
+from agi_server.rules import Route
+from agi_server.samples import STRANGER, WITHHELD, samples
+from agi_server.templates import TEXT_LIMIT, FormError
+from agi_server.ticket import Composer, Form
 
 CALL = Call(
     unique_id="1314075508.1094",
@@ -21,8 +37,10 @@ CALL = Call(
     dialled="4509",
     context="otrs",
 )
-IVANOV = Customer("ivanov", "ROMASHKA", "Иван", "Иванов", "ivanov@romashka.example")
-KNOWN = Recognition(Match.EXACT, IVANOV, (IVANOV,))
+IVANOV = Customer("ivanov", "ROMASHKA", "Иван", "Иванов", "ivanov@romashka.example", columns={"street": "Мира, 1"})
+PETROVA = Customer("petrova", "VASILEK", "Анна", "Петрова")
+KNOWN = Recognition(Match.EXACT, IVANOV, (IVANOV,), Match.EXACT)
+STRANGERS = Recognition(Match.SEVERAL, None, (IVANOV, PETROVA), Match.EXACT)
 FORM = Form(
     title="Заявка с номера {{ call.number }}",
     subject="call",
@@ -33,12 +51,18 @@ FORM = Form(
     unknown_customer="{{ call.digits }}@phone.example.org",
     time_zone=ZoneInfo("Europe/Moscow"),
 )
+WORKING = replace(FORM, unknown_customer="nobody")
+ZOOM_URL = "https://h/otrs/index.pl?Action=AgentTicketZoom;TicketID={{ ticket_id }}"
 
 
-def compose(form: Form = FORM, call: Call = CALL, recognition: Recognition = KNOWN) -> Ticket:
-    ticket = Composer(form).compose(call, recognition)
+def compose(form: Form = FORM, call: Call = CALL, recognition: Recognition = KNOWN, *routes: Route) -> Ticket:
+    ticket = Composer(form, routes, Links(ZOOM_URL), ["street"]).compose(call, recognition)
     assert isinstance(ticket, Ticket)
     return ticket
+
+
+def mistakes(form: Form = FORM, *routes: Route) -> list[str]:
+    return [str(mistake) for mistake in Composer(form, routes).mistakes()]
 
 
 def test_the_recipe_of_2011() -> None:
@@ -71,6 +95,19 @@ def test_a_stranger_gets_the_configured_customer_and_no_customer_id() -> None:
         ("{{ call.dialled }} {{ call.context }} {{ call.unique_id }}", "4509 otrs 1314075508.1094", None),
         ("{{ call.withheld }}", "False", None),
         ("{{ none }}", "", None),
+        ("{{ customer.company }}{{ customer.street }}", "Мира, 1", ""),
+        ("{{ customer['street'] }}", "Мира, 1", ""),
+        ("{% for one in candidates %}{{ one.login }} {{ one.street }}{% endfor %}", "ivanov Мира, 1", ""),
+        (
+            "{{ customer_url(customer.login) }}",
+            "https://h/otrs/index.pl?Action=AgentCustomerUserInformationCenter;CustomerUserID=ivanov",
+            "",
+        ),
+        (
+            "{{ new_customer_url(call.digits) }}",
+            "https://h/otrs/index.pl?Action=AdminCustomerUser;Nav=Agent;Subaction=Add;UserLogin=79161229624",
+            None,
+        ),
         ("two\n  lines", "two lines", None),
         ("{ no template }", "{ no template }", None),
     ],
@@ -128,6 +165,8 @@ def test_wishes_that_nobody_grants_are_named() -> None:
     [
         ("{{ call.nubmer }}", "has no attribute 'nubmer'"),
         ("{{ cal.number }}", "'cal' is undefined"),
+        ("{{ customer.strret }}", "has no attribute 'strret'"),
+        ("{{ calls }}", "'calls' is undefined"),
         ("{{ ''.__class__ }}", "unsafe"),
         ("{{ 1 / 0 }}", "division by zero"),
         ("{% for i in range(99999) %}xx{% endfor %}", f"more than {TEXT_LIMIT} characters"),
@@ -137,21 +176,31 @@ def test_a_template_that_fails_is_refused_with_its_option(text: str, words: str)
     refused = Composer(replace(FORM, queue=text)).compose(CALL, KNOWN)
     assert isinstance(refused, Refused)
     assert refused.code == "template"
-    assert refused.words.startswith("queue: ")
+    assert refused.words.startswith("ticket.queue: ")
     assert words in refused.words
-    assert [mistake.option for mistake in Composer(replace(FORM, queue=text)).mistakes()] == ["queue"]
+    assert [mistake.option for mistake in Composer(replace(WORKING, queue=text)).mistakes()] == ["ticket.queue"]
 
 
 def test_a_template_that_cannot_be_read_is_told_at_once() -> None:
-    with pytest.raises(FormError, match=r"dynamic_fields\.X: not a template: unexpected '}'"):
+    with pytest.raises(FormError, match=r"^ticket\.dynamic_fields\.X: not a template: unexpected '}'"):
         Composer(replace(FORM, dynamic_fields={"X": "{{ call.number }"}))
 
 
-def test_an_unknown_customer_that_can_be_nobody_is_a_mistake() -> None:
-    [mistake] = Composer(FORM).mistakes()
-    assert str(mistake) == (
-        "unknown_customer: gives '@phone.example.org' for a caller whose number is withheld: "
-        "OTRS would refuse the ticket"
+def test_all_mistakes_are_told_at_once() -> None:
+    form = replace(WORKING, title="{{ a }}", dynamic_fields={"X": "{{ b }}"}, repeat_body="{{ c }}")
+    assert set(mistakes(form)) == {
+        "ticket.title: 'a' is undefined",
+        "ticket.dynamic_fields.X: 'b' is undefined",
+        "repeat.body: 'c' is undefined",
+    }
+
+
+@pytest.mark.parametrize("customer", ["{{ call.digits }}@phone.example.org", " {{ call.digits }} "])
+def test_an_unknown_customer_that_can_be_nobody_is_a_mistake(customer: str) -> None:
+    [mistake] = mistakes(replace(FORM, unknown_customer=customer))
+    gives = "'@phone.example.org'" if "@" in customer else "''"
+    assert mistake == (
+        f"ticket.unknown_customer: gives {gives} for a caller whose number is withheld: OTRS would refuse the ticket"
     )
 
 
@@ -159,31 +208,172 @@ def test_the_defaults_are_without_mistakes() -> None:
     options = TicketOptions(unknown_customer="nobody")
     form = Form(**{name: getattr(options, name) for name in TicketOptions.model_fields})
     assert Composer(form).mistakes() == []
-    titles = [compose(form, *sample).title for sample in SAMPLES]
+    titles = [compose(form, *sample).title for sample in (next(samples()), STRANGER, WITHHELD)]
     assert titles == ["Call from 89161229624 (Иван Иванов)", "Call from 89161229624", "Call from a withheld number"]
 
 
 def test_each_option_of_the_ticket_is_one_of_the_form() -> None:
-    assert set(TicketOptions.model_fields) == {field.name for field in fields(Form)}
+    assert {*TicketOptions.model_fields, "repeat_subject", "repeat_body"} == {field.name for field in fields(Form)}
+
+
+# People
+
+
+def test_customers_of_different_companies_are_listed_and_a_strangers_ticket() -> None:
+    text = "{{ match }} {{ customer.login }}:{% for one in candidates %} {{ one.login }}{% endfor %}"
+    ticket = compose(replace(FORM, title=text), CALL, STRANGERS)
+    assert ticket.title == "several : ivanov petrova"
+    assert (ticket.customer_user, ticket.customer_id) == ("79161229624@phone.example.org", "")
+
+
+def test_a_withheld_number_is_in_no_template_though_its_owner_was_found() -> None:
+    call = replace(CALL, withheld=True, number="", canonical="+79161229624", lookup="+79161229624")
+    text = (
+        "({{ call.number }}{{ call.canonical }}{{ call.digits }}{{ call.lookup }}{{ call.name }}) {{ customer.name }}"
+    )
+    form = replace(FORM, title=text, repeat_subject="{{ calls[0].canonical }}{{ call.digits }}", repeat_body=text)
+    assert compose(form, call).title == "() Иван Иванов"
+    article = Composer(form).compose_update([call, call], KNOWN)
+    assert isinstance(article, Article)
+    assert (article.subject, article.body) == ("Call 1314075508.1094", "() Иван Иванов")
+
+
+def test_a_column_that_was_not_asked_for_is_a_mistake_for_strangers_too() -> None:
+    form = replace(WORKING, title="{{ customer.street }}")
+    assert Composer(form, columns=["street"]).mistakes() == []
+    assert Composer(form, columns=["city"]).mistakes() != []
+    assert isinstance(Composer(form, columns=["city"]).compose(CALL, NOBODY), Refused)
+
+
+# Routes
+
+SALES: dict[str, Any] = {"queue": "Sales", "title": "For sale: {{ call.number }}", "sender_type": "agent"}
+
+
+def test_a_route_sets_its_options_and_leaves_the_others() -> None:
+    form = replace(FORM, dynamic_fields={"A": "a", "B": "b"}, lock="lock", auto_response="auto reply")
+    options = {**SALES, "dynamic_fields": {"B": "{{ match }}", "C": "c"}, "visible_for_customer": True, "lock": ""}
+    plain, ticket = compose(form), compose(form, CALL, KNOWN, Route("routes item 1", ticket=options))
+    assert ticket == replace(
+        plain,
+        queue="Sales",
+        title="For sale: 89161229624",
+        lock="",
+        dynamic_fields={"A": "a", "B": "exact", "C": "c"},
+        article=replace(plain.article, sender_type="agent", visible_for_customer=True),
+    )
+
+
+def test_only_the_first_route_that_fits_counts() -> None:
+    routes = (
+        Route("routes item 1", dialled=("4510",), ticket={"queue": "Other"}),
+        Route("routes item 2", dialled=("4509",), ticket={"queue": "Sales"}),
+        Route("routes item 3", ticket={"queue": "Rest", "priority": "5 very high"}),
+    )
+    composer = Composer(FORM, routes)
+    assert compose(FORM, CALL, KNOWN, *routes) == replace(compose(), queue="Sales")
+    assert composer.route_of(CALL, KNOWN) is routes[1]
+    assert composer.route_of(replace(CALL, dialled="1"), KNOWN) is routes[2]
+    assert Composer(FORM, routes[:2]).route_of(replace(CALL, dialled="1"), KNOWN) is None
+
+
+def test_what_the_dialplan_wishes_for_wins_over_a_route() -> None:
+    form = replace(FORM, wishes=("queue",))
+    call = replace(CALL, wishes={"queue": "Wished", "priority": "5 very high"})
+    ticket = compose(form, call, KNOWN, Route("routes item 1", ticket={"queue": "Sales", "priority": "1 very low"}))
+    assert (ticket.queue, ticket.priority) == ("Wished", "1 very low")
+
+
+@pytest.mark.parametrize("ending", [Ending.REJECTED, Ending.NO_TICKET])
+def test_a_route_may_want_no_ticket(ending: Ending) -> None:
+    routes = [Route("routes item 1", dialled=("4510",)), Route("routes item 2", withheld=False, ending=ending)]
+    composer = Composer(FORM, routes)
+    assert composer.compose(CALL, KNOWN) == Declined(ending, "routes item 2")
+    assert isinstance(composer.compose(replace(CALL, withheld=True), NOBODY), Ticket)
+
+
+def test_the_hours_of_routes_are_those_of_the_form() -> None:
+    friday = Route("routes item 1", weekdays=frozenset({4}), ending=Ending.REJECTED)
+    call = replace(CALL, time=datetime(2026, 11, 20, 21, 30, tzinfo=UTC))
+    assert isinstance(Composer(FORM, [friday]).compose(call, KNOWN), Ticket)  # Saturday in Moscow
+    assert isinstance(Composer(replace(FORM, time_zone=UTC), [friday]).compose(call, KNOWN), Declined)
+
+
+def test_a_mistake_is_told_where_it_is_written() -> None:
+    routes = (
+        Route("routes item 1", matches=frozenset({Match.SUFFIX}), ticket={"queue": "{{ a }}"}),
+        Route("routes item 2", dialled=("1",), ticket={"dynamic_fields": {"X": "{{ b }}"}}),
+        Route("routes item 3", withheld=True, ticket={"unknown_customer": "{{ call.digits }}"}),
+    )
+    assert sorted(mistakes(replace(WORKING, state="{{ c }}"), *routes)) == [
+        "routes item 1.ticket.queue: 'a' is undefined",
+        "routes item 2.ticket.dynamic_fields.X: 'b' is undefined",
+        "routes item 3.ticket.unknown_customer: gives '' for a caller whose number is withheld: "
+        "OTRS would refuse the ticket",
+        "ticket.state: 'c' is undefined",
+    ]
+    refused = Composer(WORKING, routes).compose(replace(CALL, dialled="1"), KNOWN)
+    assert isinstance(refused, Refused)
+    assert refused.words == "routes item 2.ticket.dynamic_fields.X: 'b' is undefined"
+
+
+def test_a_routes_template_that_cannot_be_read_is_told_at_once() -> None:
+    with pytest.raises(FormError, match=r"^routes item 7\.ticket\.owner: not a template"):
+        Composer(FORM, [Route("routes item 7", ticket={"owner": "{{ call.number }"})])
 
 
 @pytest.mark.parametrize(
-    ("template", "url"),
+    ("routes", "told"),
     [
-        ("", ""),
-        ("http://o/index.pl?Action=AgentTicketZoom;TicketID={{ ticket_id }}", None),
-        ("http://o/{{ ticket_number }}", "http://o/2026"),
+        # Who has no number needs a customer too, unless a route takes all of his kind
+        ((), ["whose number is withheld"]),
+        ((Route("r1", withheld=True, ending=Ending.REJECTED),), ["without one"]),
+        ((Route("r1", withheld=True, dialled=("1",), ending=Ending.REJECTED),), ["whose number is withheld"]),
+        ((Route("r1", matches=frozenset({Match.NONE}), ending=Ending.NO_TICKET),), []),
+        ((Route("r1", customer_ids=("X",), ending=Ending.NO_TICKET),), ["whose number is withheld"]),
+        ((Route("r1", ticket={"unknown_customer": "nobody"}),), []),
     ],
 )
-def test_the_address_of_a_ticket(template: str, url: str | None) -> None:
-    expected = "http://o/index.pl?Action=AgentTicketZoom;TicketID=50" if url is None else url
-    assert ZoomUrl(template).mistake() is None
-    assert ZoomUrl(template)(Created("50", "2026")) == expected
+def test_what_no_call_comes_to_needs_no_customer(routes: tuple[Route, ...], told: list[str]) -> None:
+    found = mistakes(FORM, *routes)
+    assert [words for words, mistake in zip(told, found, strict=True) if f"for a caller {words}:" not in mistake] == []
 
 
-@pytest.mark.parametrize("template", ["http://o/{{ ticket_id.foo }}", "http://o/{{ ticket_id + 1 }}"])
-def test_an_address_that_fails_is_told_by_check_and_left_out_for_calls(template: str) -> None:
-    assert ZoomUrl(template)(Created("50", "2026")) == ""
-    mistake = ZoomUrl(template).mistake()
-    assert mistake is not None
-    assert mistake.option == "zoom_url"
+# Calls that are added to an open ticket
+
+
+def test_an_article_about_repeated_calls() -> None:
+    form = replace(
+        FORM,
+        repeat_subject="{{ calls | length }} calls,\n the last from {{ call.number }}",
+        repeat_body="{% for one in calls %}{{ one.time.strftime('%H:%M') }}\n{% endfor %}{{ customer.name }}",
+        history_comment="again: {{ call.name }}",
+        visible_for_customer=True,
+    )
+    later = replace(CALL, unique_id="2", time=datetime(2011, 8, 23, 5, 10, tzinfo=UTC), number="201", name="Пётр")
+    assert Composer(form).compose_update([CALL, later], KNOWN) == Article(
+        subject="2 calls, the last from 201",
+        body="08:58\n09:10\nИван Иванов",
+        history_comment="again: Пётр",
+        visible_for_customer=True,
+    )
+
+
+def test_an_article_is_as_the_route_of_the_last_call_has_it() -> None:
+    routes = [
+        Route("routes item 1", dialled=("1",), ticket={"sender_type": "system"}),
+        Route("routes item 2", dialled=("2",), ending=Ending.REJECTED),
+    ]
+    composer = Composer(replace(FORM, sender_type="agent"), routes)
+
+    def sender(*dialled: str) -> str:
+        article = composer.compose_update([replace(CALL, dialled=number) for number in dialled], KNOWN)
+        assert isinstance(article, Article)
+        return article.sender_type
+
+    assert [sender("4509", "1"), sender("1", "4509"), sender("2")] == ["system", "agent", "agent"]
+
+
+def test_an_article_that_fails_is_refused() -> None:
+    refused = Composer(replace(FORM, repeat_body="{{ cals }}")).compose_update([CALL], KNOWN)
+    assert refused == Refused("template", "repeat.body: 'cals' is undefined")
