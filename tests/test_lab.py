@@ -257,11 +257,12 @@ def test_the_agent_has_no_right_to_the_closed_queue() -> None:
     assert "TicketCreate.AccessDenied" in create_ticket(facts.CLOSED_QUEUE, f"lab-{uuid.uuid4().hex}.3")
 
 
-def test_the_customers_login_reads_customer_user_and_nothing_else() -> None:
+def test_the_customers_login_reads_customers_and_their_companies_and_nothing_else() -> None:
     grants = [next(iter(row.values())) or "" for row in lab.mariadb.sql("SHOW GRANTS FOR 'asterisk'@'127.0.0.1'")]
 
-    assert [grant for grant in grants if "`otrs`" in grant] == [
-        "GRANT SELECT ON `otrs`.`customer_user` TO `asterisk`@`127.0.0.1`"
+    assert sorted(grant for grant in grants if "`otrs`" in grant) == [
+        "GRANT SELECT ON `otrs`.`customer_company` TO `asterisk`@`127.0.0.1`",
+        "GRANT SELECT ON `otrs`.`customer_user` TO `asterisk`@`127.0.0.1`",
     ]
     assert [grant.split(" IDENTIFIED ")[0] for grant in grants if "*.*" in grant] == [
         "GRANT USAGE ON *.* TO `asterisk`@`127.0.0.1`"
@@ -269,6 +270,20 @@ def test_the_customers_login_reads_customer_user_and_nothing_else() -> None:
     rows = lab.mariadb.sql("SELECT first_name, phone, valid_id FROM customer_user WHERE login IN ('lebedev', 'former')")
     assert {"first_name": "Сергей", "phone": "моб. 8 903 100-20-30", "valid_id": "1"} in rows
     assert {row["valid_id"] for row in rows} == {"1", "2"}
+    named = lab.mariadb.sql(
+        "SELECT name FROM customer_user JOIN customer_company USING (customer_id) WHERE customer_user.city = 'Вологда'"
+    )
+    assert named == [{"name": "ООО «Север»"}] * 2
+
+
+def test_postgresql_holds_the_tables_that_znuny_makes_there() -> None:
+    columns = (
+        "SELECT table_name, string_agg(column_name, ' ' ORDER BY ordinal_position) FROM information_schema.columns"
+        " WHERE table_schema = 'public' GROUP BY table_name ORDER BY table_name"
+    )
+    company, user = lab.postgresql.run_script(columns, database=facts.DATABASE).splitlines()
+    assert company.startswith("customer_company|customer_id name street")
+    assert user.startswith("customer_user|id login email customer_id")
 
 
 def test_znuny_goes_away_and_comes_back() -> None:

@@ -1,7 +1,7 @@
-"""OTRS's table `customer_user` in an SQLite file: the same columns and types, filled from a CSV file.
+"""OTRS's tables `customer_user` and `customer_company` in an SQLite file, filled from a CSV file.
 
-agi-server reads it through SQLAlchemy as it reads the real one. Tests add and change rows; `change_time`
-(UTC, whole seconds) moves with each change, as OTRS moves it.
+Columns and types are OTRS's, and agi-server reads them through SQLAlchemy as it reads the real ones. Tests add
+and change rows; `change_time` (UTC, whole seconds) moves with each change, as OTRS moves it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Column, DateTime, Integer, MetaData, SmallInteger, String, Table, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -18,6 +19,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 CUSTOMERS = Path(__file__).with_name("customers.csv")
 
 Cell = str | int | None
+
+
+def _kept() -> tuple[Column[Any], ...]:
+    """The columns at the end of most of OTRS's tables."""
+    return (
+        Column("comments", String(250)),
+        Column("valid_id", SmallInteger, nullable=False),
+        Column("create_time", DateTime, nullable=False),
+        Column("create_by", Integer, nullable=False),
+        Column("change_time", DateTime, nullable=False),
+        Column("change_by", Integer, nullable=False),
+    )
+
 
 metadata = MetaData()
 customer_user = Table(
@@ -33,12 +47,15 @@ customer_user = Table(
     Column("last_name", String(100), nullable=False),
     *(Column(name, String(150)) for name in ("phone", "fax", "mobile", "street")),
     *(Column(name, String(200)) for name in ("zip", "city", "country")),
-    Column("comments", String(250)),
-    Column("valid_id", SmallInteger, nullable=False),
-    Column("create_time", DateTime, nullable=False),
-    Column("create_by", Integer, nullable=False),
-    Column("change_time", DateTime, nullable=False),
-    Column("change_by", Integer, nullable=False),
+    *_kept(),
+)
+customer_company = Table(
+    "customer_company",
+    metadata,
+    Column("customer_id", String(150), primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    *(Column(name, String(200)) for name in ("street", "zip", "city", "country", "url")),
+    *_kept(),
 )
 
 
@@ -61,11 +78,18 @@ class People:
         self._now = now
 
     async def fill(self) -> None:
-        """Make the table and put the stock customers into it; a table that is there stays as it is."""
+        """Make the tables and put the stock customers into them; tables that are there stay as they are."""
         async with self._engine.begin() as connection:
             await connection.run_sync(metadata.create_all)
             if not await connection.scalar(select(func.count()).select_from(customer_user)):
-                await connection.execute(insert(customer_user), [self._row(**columns) for columns in _stock()])
+                stock = list(_stock())
+                companies = {columns["customer_id"]: columns.pop("company") for columns in stock}
+                made = {"valid_id": 1, **self._made()}
+                await connection.execute(insert(customer_user), [self._row(**columns) for columns in stock])
+                await connection.execute(
+                    insert(customer_company),
+                    [{"customer_id": one, "name": name, **made} for one, name in companies.items()],
+                )
 
     async def close(self) -> None:
         """Let the file go."""
@@ -102,8 +126,6 @@ class People:
         return None
 
     def _row(self, **columns: Cell) -> dict[str, object]:
-        now = self._whole_second()
-        made: dict[str, object] = {"create_time": now, "create_by": 1, "change_time": now, "change_by": 1}
         empty: dict[str, object] = {
             "email": f"{columns['login']}@customers.example",
             "customer_id": "",
@@ -111,7 +133,11 @@ class People:
             "last_name": "",
             "valid_id": 1,
         }
-        return {**empty, **made, **columns}
+        return {**empty, **self._made(), **columns}
+
+    def _made(self) -> dict[str, object]:
+        now = self._whole_second()
+        return {"create_time": now, "create_by": 1, "change_time": now, "change_by": 1}
 
     def _whole_second(self) -> datetime:
         return self._now().replace(tzinfo=None, microsecond=0)

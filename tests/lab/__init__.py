@@ -1,10 +1,10 @@
-"""Real Asterisk, MariaDB and Znuny on loopback, for tests and by hand (`python3 -m tests.lab up`).
+"""Real Asterisk, MariaDB, PostgreSQL and Znuny on loopback, for tests and by hand (`python3 -m tests.lab up`).
 
 Tests call `require()` first, then use `asterisk.call`, `znuny.ticket_by_call`, `mariadb.sql` and the
 `stop` and `start` of each; addresses, logins and numbers are in `facts`. Standard library only.
 """
 
-from . import asterisk, facts, mariadb, znuny
+from . import asterisk, facts, mariadb, postgresql, znuny
 from .lab import require, running
 
-__all__ = ["asterisk", "facts", "mariadb", "require", "running", "znuny"]
+__all__ = ["asterisk", "facts", "mariadb", "postgresql", "require", "running", "znuny"]

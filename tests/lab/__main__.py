@@ -12,7 +12,9 @@ from .steps import StepError
 
 def main() -> int:
     """Run one command; 0 done, 1 failed, 2 usage."""
-    parser = argparse.ArgumentParser(prog="python3 -m tests.lab", description="Asterisk, MariaDB, Znuny on loopback.")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m tests.lab", description="Asterisk, MariaDB, PostgreSQL, Znuny on loopback."
+    )
     parser.add_argument("command", choices=("up", "down", "status"))
     command = parser.parse_args().command
     if command == "status":

@@ -63,14 +63,11 @@ sub Agent {
 sub Customer {
     my ($Row) = @_;
     my $Companies = System('CustomerCompany');
-    if ( !$Companies->CustomerCompanyGet( CustomerID => $Row->{customer_id} ) ) {
-        Must(
-            $Companies->CustomerCompanyAdd(
-                CustomerID => $Row->{customer_id}, CustomerCompanyName => $Row->{customer_id}, %Admin,
-            ),
-            "company $Row->{customer_id}"
-        );
-    }
+    my %Company   = ( CustomerID => $Row->{customer_id}, CustomerCompanyName => $Row->{company}, %Admin );
+    my $Made      = $Companies->CustomerCompanyGet( CustomerID => $Row->{customer_id} )
+        ? $Companies->CustomerCompanyUpdate( CustomerCompanyID => $Row->{customer_id}, %Company )
+        : $Companies->CustomerCompanyAdd(%Company);
+    Must( $Made, "company $Row->{customer_id}" );
     my %Known = System('CustomerUser')->CustomerUserDataGet( User => $Row->{login} );
     my %Fields = (
         Source         => 'CustomerUser',
@@ -81,6 +78,7 @@ sub Customer {
         UserLastname   => $Row->{last_name},
         UserPhone      => $Row->{phone},
         UserMobile     => $Row->{mobile},
+        UserCity       => $Row->{city},
         ValidID        => $Row->{valid_id},
         UserID         => 1,
     );

@@ -21,7 +21,7 @@ LOG_DIR = LAB_DIR / "log"
 RUN_DIR = LAB_DIR / "run"
 READY_FILE = LAB_DIR / "READY"
 ACCOUNT = "agi-server-lab"
-"""The system account that MariaDB, Apache and Znuny run as."""
+"""The system account that MariaDB, PostgreSQL, Apache and Znuny run as."""
 
 HOST = "127.0.0.1"
 
@@ -35,6 +35,9 @@ CUSTOMERS_USER = "asterisk"
 CUSTOMERS_PASSWORD = "lab-asterisk"
 CUSTOMERS_URL = f"mysql+aiomysql://{CUSTOMERS_USER}@{HOST}:{MARIADB_PORT}/{DATABASE}"
 """customer_user as agi-server reads it; the password is CUSTOMERS_PASSWORD."""
+
+POSTGRESQL_PORT = 15432
+"""The same database, user and logins as on MariaDB."""
 
 APACHE_PORT = 18080
 ZNUNY_URL = f"http://{HOST}:{APACHE_PORT}/otrs"

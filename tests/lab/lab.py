@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from . import facts, mariadb, packages, pbx, znuny
+from . import facts, mariadb, packages, pbx, postgresql, znuny
 from .daemon import Daemon
 from .steps import StepError, clear_unfinished, say, step
 
-DAEMONS: tuple[Daemon, ...] = (mariadb.DAEMON, znuny.DAEMON, pbx.DAEMON)
+DAEMONS: tuple[Daemon, ...] = (mariadb.DAEMON, postgresql.DAEMON, znuny.DAEMON, pbx.DAEMON)
 NOT_RUNNING = "the lab is not running: make lab"
 
 
@@ -63,7 +63,9 @@ def down() -> None:
     """Stop what the lab started; what is installed stays."""
     with _alone():
         facts.READY_FILE.unlink(missing_ok=True)
-        for name, stop in (("Asterisk", pbx.stop), ("Apache", znuny.stop), ("MariaDB", mariadb.stop)):
+        for name, stop in (
+            ("Asterisk", pbx.stop), ("Apache", znuny.stop), ("PostgreSQL", postgresql.stop), ("MariaDB", mariadb.stop),
+        ):  # fmt: skip
             with step(f"stop {name}"):
                 stop()
 
@@ -90,6 +92,11 @@ def _znuny() -> None:
         znuny.unpack()
     with step("Znuny's tables"):
         znuny.load_schema()
+        mariadb.grant_customers()
+    with step("PostgreSQL"):
+        postgresql.prepare()
+        postgresql.start()
+        postgresql.load_tables()
     with step("Znuny's content"):
         znuny.fill()
     with step("Znuny (Apache)"):

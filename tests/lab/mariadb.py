@@ -1,6 +1,6 @@
 """MariaDB with a data folder of its own under LAB_DIR, on 127.0.0.1:MARIADB_PORT.
 
-Serves Znuny's database and, to agi-server, its table customer_user. Tests stop and start it and run
+Serves Znuny's database and, to agi-server, its tables of customers. Tests stop and start it and run
 SQL on it as root; what the tables hold is znuny.py's duty.
 """
 
@@ -87,8 +87,9 @@ def create_users() -> None:
 
 
 def grant_customers() -> None:
-    """What agi-server's login may do: read customer_user, nothing else."""
-    sql(f"GRANT SELECT ON {facts.DATABASE}.customer_user TO '{facts.CUSTOMERS_USER}'@'{facts.HOST}'")
+    """What agi-server's login may do: read customers and their companies, nothing else."""
+    for table in ("customer_user", "customer_company"):
+        sql(f"GRANT SELECT ON {facts.DATABASE}.{table} TO '{facts.CUSTOMERS_USER}'@'{facts.HOST}'")
 
 
 def sql(statement: str, *, database: str = facts.DATABASE) -> list[dict[str, str | None]]:

@@ -30,15 +30,17 @@ POLICY_TEXT = "#!/bin/sh\n# agi-server-lab: no service starts while the lab inst
 
 ROOT_MAKER = "mmdebstrap"
 PROGRAMS = (
-    "mariadb-server-core", "mariadb-client-core", "apache2-bin", "libapache2-mod-perl2", "libapache2-reload-perl",
-    "libdbd-mysql-perl", "libsoap-lite-perl", "libxml-parser-lite-perl", "libwww-perl", "libjson-xs-perl", "sip-tester",
+    "mariadb-server-core", "mariadb-client-core", "postgresql-15", "apache2-bin", "libapache2-mod-perl2",
+    "libapache2-reload-perl", "libdbd-mysql-perl", "libsoap-lite-perl", "libxml-parser-lite-perl", "libwww-perl",
+    "libjson-xs-perl", "sip-tester",
 )  # fmt: skip
 ZNUNY_PACKAGE = "otrs2"
 ONLY_FOR_DEBIANS_SETUP = {"apache2", "dbconfig-common", "debconf", "ucf", "adduser"}
 """What otrs2 depends on only for being set up by its maintainer scripts, which the lab does not run."""
+POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 PROOFS = (
-    Path("/usr/sbin/mariadbd"), Path("/usr/bin/mariadb"), Path("/usr/sbin/apache2"), Path("/usr/bin/sipp"),
-    Path("/usr/lib/apache2/modules/mod_perl.so"), Path("/usr/bin/mmdebstrap"),
+    Path("/usr/sbin/mariadbd"), Path("/usr/bin/mariadb"), POSTGRESQL / "postgres", Path("/usr/sbin/apache2"),
+    Path("/usr/bin/sipp"), Path("/usr/lib/apache2/modules/mod_perl.so"), Path("/usr/bin/mmdebstrap"),
 )  # fmt: skip
 
 

@@ -142,7 +142,6 @@ def load_schema() -> None:
     for name in ("schema", "initial_insert", "schema-post"):
         text = (HOME / f"scripts/database/{name}.mysql.sql").read_text(encoding="utf-8")
         mariadb.run_script(f"SET autocommit=0;\n{text}\nCOMMIT;", database=facts.DATABASE)
-    mariadb.grant_customers()
     _set_stamp("schema", "loaded")
 
 
