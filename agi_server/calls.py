@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+from agi_server.call import Doubt, Ending
 from agi_server.config import Config
 from agi_server.delivery import LONGEST_REST
 from agi_server.journal import OPEN_STATES, Entry, Event, Journal, JournalError, State
@@ -129,6 +130,7 @@ def as_record(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.call.unique_id,
         "state": entry.state.value,
+        "ending": entry.ending.value if entry.ending else "",
         "time": _local(entry.call.time),
         "number": entry.call.number,
         "name": entry.call.name,
@@ -144,9 +146,23 @@ def as_record(entry: Entry) -> dict[str, Any]:
 def as_line(entry: Entry) -> str:
     """The entry in one line."""
     call = entry.call
-    what = f"ticket {entry.ticket.ticket_number}" if entry.ticket else entry.reason
     number = call.number or "no number"
+    what = _what_came_of_it(entry)
     return printable(f"{_local(call.time)}  {call.unique_id:18} {entry.state.value:8} {number:16} {what}".rstrip())
+
+
+def _what_came_of_it(entry: Entry) -> str:
+    if entry.ticket is None:
+        return f"{entry.ending}: {entry.reason}" if entry.ending else entry.reason
+    ticket = f"ticket {entry.ticket.ticket_number}"
+    match entry.ending, entry.state:
+        case Ending.UPDATED, State.DONE:
+            return f"updated {ticket}"
+        case Ending.UPDATED, _:
+            return f"updates {ticket} at {entry.due.astimezone():%H:%M:%S}"
+        case None, _:
+            return f"{entry.reason} (perhaps on {ticket})" if entry.doubt is not Doubt.NONE else entry.reason
+    return ticket
 
 
 def _event(event: Event) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """From a kept call to a ticket: one attempt, the timetable of the next, and the loop of retries.
 
-Never doubled. TicketCreate is neither atomic nor idempotent, and OTRS may finish a request long
-after we gave up on it. So: before a request leaves, the journal has it that one began, with doubt
-`running`. An answer settles the doubt; what settles nothing leaves it:
+Never doubled. TicketCreate and TicketUpdate are neither atomic nor idempotent, and OTRS may finish a
+request long after we gave up on it. So: before a request leaves, the journal has it that one began,
+with doubt `running`, and to which open ticket it adds the call, if to one. An answer settles the doubt;
+what settles nothing leaves it:
 - `none`: OTRS surely made nothing. Ask again whenever it is due.
 - `ended`: OTRS is through with the request and did not say what came of it. Search first; what
   is not found does not exist.
@@ -10,14 +11,21 @@ after we gave up on it. So: before a request leaves, the journal has it that one
   Search first; what is not found is believed missing only `settle` seconds after the attempt
   began, and searched for again until then. A stopwatch tells, for clocks are set: after a restart
   the seconds count anew.
-A search that fails decides nothing: the doubt stays, and no request leaves.
+A search that fails decides nothing: the doubt stays, and no request leaves. A call is in doubt about one
+thing at a time, its own ticket or an article on its target, and is searched for where it would be. Only
+then is asked what the rules want of it: what is there already is not unwanted any more.
 
 Never lost. Trouble is repeated after 2, 4, 8 ... 300 s, until the call has been tried for `give_up`:
 then it is parked for a person, as what OTRS refuses is at once.
 
 Live calls come first: retries take at most half of the places, and only places that nobody waits
 for. While OTRS is in trouble live calls are not tried at once but wait on disk, and one at a
-time, the longest waiting first, asks how it is; when it answers again all are due.
+time, the longest waiting first, asks how it is; when it answers again all are due. Calls that a rule
+wants no ticket of end without OTRS, however it is.
+
+Where repeated calls are added to open tickets (`repeat`), calls from one number take turns, so that the
+second sees the ticket of the first. A live call waits for its turn before it takes a place; a retry is not
+begun while a call from its number is in hand.
 """
 
 from __future__ import annotations
@@ -25,21 +33,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from weakref import WeakValueDictionary
 
 from agi_server.attempt import Attempts
-from agi_server.call import NOBODY, Call, Directory, HelpDesk, Recognition
-from agi_server.journal import Entry, Journal, JournalError, State
+from agi_server.call import Call, Directory, Doubt, Ending, HelpDesk, Hits, Recognition, Ticket
+from agi_server.journal import Entry, Journal, JournalError, State, number_of
 from agi_server.logs import call_id
+from agi_server.outcomes import Outcomes
+from agi_server.people import choose, rivals
 from agi_server.pulse import Pulse
+from agi_server.repeat import Repeat, Repeats
 from agi_server.ticket import Composer
 from agi_server.timetable import FIRST_PAUSE, LONGEST_PAUSE, pause
 
 log = logging.getLogger("agi_server.delivery")
 
 LOOKUP_LIMIT = 2.0
-"""Seconds for finding the customer; then the call goes on as one from a stranger."""
+"""Seconds for finding the customer; then the call goes on with what is known."""
 LONGEST_REST = 10.0
 """Seconds after which the loop looks at the journal even if nothing woke it: a person may have changed an entry."""
 
@@ -57,37 +69,48 @@ class Delivery:
         places: int,
         settle: float,
         give_up: timedelta,
+        repeat: Repeat | None = None,
+        main_contacts: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         stopwatch: Callable[[], float] = time.monotonic,
         pause: Callable[[int], float] = pause,
     ) -> None:
         """`places` attempts run at once; `settle` seconds after it began no request runs in OTRS any more.
 
-        A call that has been tried for `give_up`, and fails still, is parked.
+        A call that has been tried for `give_up`, and fails still, is parked. Without `repeat` every call is a
+        ticket of its own. `main_contacts` are logins by `customer_id`.
         """
         self._journal = journal
         self._directory = directory
+        self._main_contacts = main_contacts or {}
         self._pulse = Pulse(stopwatch)
         self._wake = asyncio.Event()
-        self._attempts = Attempts(
+        self._outcomes = Outcomes(
             journal,
-            help_desk,
-            composer,
             self._pulse,
-            settle=settle,
             give_up=give_up,
             clock=clock,
             stopwatch=stopwatch,
             pause=pause,
             recovered=self._wake.set,
         )
+        repeats = None
+        if repeat is not None:
+            repeats = Repeats(repeat, journal, help_desk, composer, self._outcomes, clock=clock)
+        self._attempts = Attempts(journal, help_desk, composer, self._outcomes, repeats, settle=settle, clock=clock)
         self._places = asyncio.Semaphore(places)
         self._retries_at_most = max(1, places // 2)
         self._latest = timedelta(seconds=max(settle, 2 * LONGEST_PAUSE))
         self._clock = clock
         self._in_hand: dict[int, asyncio.Task[Entry]] = {}
         self._retries: set[int] = set()
-        self._no_place_left = False
+        self._take_turns = repeat is not None
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By number; each lives as long as a call is in its turn or waits for it."""
+        self._numbers: dict[int, str] = {}
+        """Of the calls in hand that take turns."""
+        self._look_again = False
+        """There is something due that found no place, or whose turn it was not."""
         self._stopping = False
         self.loop: asyncio.Task[None] | None = None
         """The loop of retries; it never ends by itself."""
@@ -118,44 +141,48 @@ class Delivery:
         """OTRS failed a moment ago, or is silent, and has not answered since."""
         return self._pulse.troubled
 
-    def deliver(self, entry: Entry, who: asyncio.Task[Recognition]) -> asyncio.Task[Entry] | None:
-        """Try this live call now; None: OTRS is in trouble, the call waits for its turn.
+    def deliver(self, entry: Entry, who: asyncio.Task[Recognition]) -> asyncio.Task[Entry]:
+        """Try this live call now, or let it wait for its turn on disk if OTRS is in trouble.
 
         `who` rings is being looked up already. The task gives the entry as the attempt left it;
         an attempt under way already is shared.
         """
         if entry.id not in self._in_hand:
-            if self.troubled:
-                self._wake.set()
-                return None
             self._take_in_hand(entry, lambda entry: self._live(entry, who))
         return self._in_hand[entry.id]
 
     async def recognise(self, call: Call) -> Recognition:
         """Who rings; whoever is not known in time is a stranger."""
-        if not call.canonical:
-            return NOBODY
+        hits, called_last = Hits(), ""
         try:
             async with asyncio.timeout(LOOKUP_LIMIT):
-                return await self._directory.find(call.canonical)
+                if number := number_of(call):
+                    hits = await self._directory.find(number)
+                if logins := rivals(hits, self._main_contacts):
+                    called_last = await self._journal.called_last(logins)
         except TimeoutError:
             log.warning("no answer about the customer within %g s", LOOKUP_LIMIT)
-            return NOBODY
+        except JournalError as error:
+            log.error("which of the customers called last is not known: %s", error)
+        return choose(hits, self._main_contacts, called_last)
 
     def _take_in_hand(self, entry: Entry, attempt: Callable[[Entry], Awaitable[Entry]]) -> None:
         task = asyncio.create_task(self._guarded(entry, attempt), name=f"call {entry.call.unique_id}")
         self._in_hand[entry.id] = task
+        if self._take_turns and (number := number_of(entry.call)):
+            self._numbers[entry.id] = number
         task.add_done_callback(lambda task: self._let_go(entry.id, task))
 
     def _let_go(self, entry_id: int, task: asyncio.Task[Entry]) -> None:
         del self._in_hand[entry_id]
+        self._numbers.pop(entry_id, None)
         if entry_id in self._retries:
             self._retries.discard(entry_id)
             self._places.release()
         waits = task.cancelled() or task.result().state is State.WAITING
         if not waits:
-            self._attempts.forget(entry_id)
-        if waits or self._no_place_left:
+            self._outcomes.forget(entry_id)
+        if waits or self._look_again:
             self._wake.set()
 
     async def _guarded(self, entry: Entry, attempt: Callable[[Entry], Awaitable[Entry]]) -> Entry:
@@ -167,26 +194,39 @@ class Delivery:
             log.error("%s", error)
         except Exception:
             log.exception("an error that nobody foresaw; the call stays in the journal")
-        return await self._attempts.set_back(entry)
+        return await self._outcomes.set_back(entry)
 
     async def _live(self, entry: Entry, who: asyncio.Task[Recognition]) -> Entry:
         recognition = await who
-        async with self._places:
-            if self.troubled or self._stopping:  # it began while we queued for a place
+        wanted = self._attempts.wanted(entry.call, recognition)
+        if not isinstance(wanted, Ticket) and (entry.state, entry.doubt) == (State.WAITING, Doubt.NONE):
+            return await self._attempts.close(entry, recognition, wanted)
+        if self.troubled:
+            return entry
+        async with self._turn(entry), self._places:
+            if self.troubled or self._stopping:  # it began while we queued
                 return entry
-            return await self._attempts.make(entry, recognition)
+            return await self._attempts.make(entry, recognition, wanted)
 
     async def _retry(self, entry: Entry) -> Entry:
         """One retry; its place has been taken already."""
-        ended = await self._attempts.make(entry, await self.recognise(entry.call))
-        if ended.ticket is not None:
-            log.info("ticket %s after all", ended.ticket.ticket_number)
+        recognition = await self.recognise(entry.call)
+        async with self._turn(entry):
+            ended = await self._attempts.make(entry, recognition, self._attempts.wanted(entry.call, recognition))
+        if ended.state is State.DONE and ended.ticket is not None:
+            how = "is updated" if ended.ending is Ending.UPDATED else "is there"
+            log.info("ticket %s %s after all", ended.ticket.ticket_number, how)
         return ended
+
+    def _turn(self, entry: Entry) -> asyncio.Lock:
+        """Held while this call is tried: the others from its number wait. Those without a number wait for nobody."""
+        number = self._numbers.get(entry.id)
+        return asyncio.Lock() if number is None else self._turns.setdefault(number, asyncio.Lock())
 
     async def _retry_for_ever(self) -> None:
         while True:
             self._wake.clear()
-            self._no_place_left = False
+            self._look_again = False
             try:
                 rest = await self._start_due()
             except JournalError as error:
@@ -200,14 +240,17 @@ class Delivery:
 
     async def _start_due(self) -> float:
         """Start the retries that are due and find a place; returns the seconds to rest if nothing wakes us."""
-        now = self._clock()
-        for entry in await self._journal.due(now, now + self._latest, self._retries_at_most, self._in_hand.keys()):
+        now, busy = self._clock(), set(self._numbers.values())
+        latest, in_hand = now + self._latest, self._in_hand.keys()
+        for entry in await self._journal.due(now, latest, self._retries_at_most, in_hand, busy):
             if self._places.locked() or len(self._retries) >= (1 if self.troubled else self._retries_at_most):
-                self._no_place_left = True
+                self._look_again = True
                 return LONGEST_REST  # whoever frees a place wakes us
-            if entry.id not in self._in_hand:
+            if entry.id not in self._in_hand and number_of(entry.call) not in self._numbers.values():
                 await self._places.acquire()  # it is free: this does not wait
                 self._retries.add(entry.id)
                 self._take_in_hand(entry, self._retry)
-        due = await self._journal.next_due(self._in_hand.keys())
+        busy = set(self._numbers.values())
+        self._look_again = bool(busy)
+        due = await self._journal.next_due(in_hand, busy)
         return LONGEST_REST if due is None else max(0.0, min(LONGEST_REST, (due - self._clock()).total_seconds()))

@@ -11,13 +11,13 @@ import asyncio
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from agi_server.asterisk.fastagi import Session
 from agi_server.asterisk.request import Request
-from agi_server.call import NOBODY, Call, Created, Recognition
+from agi_server.call import NOBODY, Call, Created, Ending, Recognition
 from agi_server.delivery import Delivery
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.logs import call_id
@@ -33,15 +33,11 @@ CUSTOMER = "HELPDESK_CUSTOMER"
 CUSTOMER_ID = "HELPDESK_CUSTOMER_ID"
 NAME = "HELPDESK_NAME"
 MATCH = "HELPDESK_MATCH"
+OPERATOR = "HELPDESK_OPERATOR"
+OPERATOR_EXTENSION = "HELPDESK_OPERATOR_EXTENSION"
 
-STATUS_OF = {
-    State.DONE: "created",
-    State.WAITING: "queued",
-    State.SENDING: "queued",
-    State.PARKED: "parked",
-    State.DROPPED: "rejected",
-}
-"""HELPDESK_STATUS by the state of the call in the journal."""
+STATUS_OF = {State.WAITING: "queued", State.SENDING: "queued", State.PARKED: "parked"}
+"""HELPDESK_STATUS by the state of a call whose ending is not known."""
 JOURNAL_LIMIT = 1.0
 """Seconds for keeping the call, however little patience is left for its ticket."""
 LONGEST_ID = 150
@@ -67,14 +63,19 @@ class Intake:
         *,
         patience: float,
         zoom_url: Callable[[Created], str],
+        extensions: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`patience` in seconds; `zoom_url` gives the address where an agent sees the ticket, or nothing."""
+        """`patience` in seconds; `zoom_url` gives the address where an agent sees the ticket, or nothing.
+
+        `extensions` are agents' by their logins.
+        """
         self._journal = journal
         self._delivery = delivery
         self._numbering = numbering
         self._patience = patience
         self._zoom_url = zoom_url
+        self._extensions = extensions or {}
         self._clock = clock
         self._unkept: set[asyncio.Task[bool]] = set()
         self._stopping = asyncio.Event()
@@ -108,7 +109,7 @@ class Intake:
         entry = await self._take(call, who, session, began + self._patience)
         recognition = (entry and entry.recognition) or (who.result() if who.done() else NOBODY)
         waited = asyncio.get_running_loop().time() - began
-        told = variables(entry, recognition, self._zoom_url)
+        told = variables(entry, recognition, self._zoom_url, self._extensions)
         _log_call(call, told[STATUS], entry, recognition, waited)
         self.statuses[told[STATUS]] += 1
         for name, value in told.items():
@@ -139,12 +140,9 @@ class Intake:
             log.warning(
                 "another call had this id before: kept as %s; has each Asterisk its systemname?", entry.call.unique_id
             )
-        if entry.state not in (State.WAITING, State.SENDING):
+        if entry.state not in (State.WAITING, State.SENDING) or entry.ending is not None:
             return entry
         attempt = self._delivery.deliver(entry, who)
-        if attempt is None:
-            await _wait(who, session.hung_up, deadline)
-            return entry
         await _wait(attempt, session.hung_up, deadline)
         if attempt.done() and not attempt.cancelled():
             return attempt.result()
@@ -185,10 +183,12 @@ def call_of(request: Request, numbering: Numbering, now: datetime) -> Call:
         time=now,
         number=heard.number,
         canonical=heard.canonical,
+        lookup=heard.lookup,
         name="" if request.tampered or heard.withheld else request.name,
         withheld=heard.withheld,
         unreadable=request.tampered,
         dialled=request.extension if request.extension.lstrip("+").isdigit() else request.dnid or request.extension,
+        dnid=request.dnid,
         context=request.context,
         channel=request.channel,
         language=request.language,
@@ -197,19 +197,33 @@ def call_of(request: Request, numbering: Numbering, now: datetime) -> Call:
     )
 
 
-def variables(entry: Entry | None, recognition: Recognition, zoom_url: Callable[[Created], str]) -> dict[str, str]:
+def variables(
+    entry: Entry | None,
+    recognition: Recognition,
+    zoom_url: Callable[[Created], str],
+    extensions: Mapping[str, str],
+) -> dict[str, str]:
     """The channel variables that have a value; the status is the last, so that it vouches for the others."""
     found: dict[str, str] = {MATCH: recognition.match.value}
-    if entry is not None and entry.ticket is not None:
-        found[TICKET] = entry.ticket.ticket_number
-        found[TICKET_ID] = entry.ticket.ticket_id
-        found[TICKET_URL] = zoom_url(entry.ticket)
+    ticket = _ticket(entry)
+    if ticket is not None:
+        found[TICKET] = ticket.ticket_number
+        found[TICKET_ID] = ticket.ticket_id
+        found[TICKET_URL] = zoom_url(ticket)
+    if ticket is not None and entry is not None and entry.ending is Ending.UPDATED:
+        found[OPERATOR] = ticket.owner
+        found[OPERATOR_EXTENSION] = extensions.get(ticket.owner, "")
     if recognition.customer is not None:
         found[CUSTOMER] = recognition.customer.login
         found[CUSTOMER_ID] = recognition.customer.customer_id
         found[NAME] = recognition.customer.name
-    found[STATUS] = ERROR if entry is None else STATUS_OF[entry.state]
+    found[STATUS] = ERROR if entry is None else entry.ending or STATUS_OF[entry.state]
     return {name: value for name, value in found.items() if value}
+
+
+def _ticket(entry: Entry | None) -> Created | None:
+    """The ticket that has the call or surely will have it; not one on which an article about it may be or not."""
+    return entry.ticket if entry is not None and entry.ending in (Ending.CREATED, Ending.UPDATED) else None
 
 
 async def _wait(work: asyncio.Future[Any], hung_up: asyncio.Event, deadline: float) -> None:
@@ -230,7 +244,7 @@ def _log_call(call: Call, status: str, entry: Entry | None, recognition: Recogni
         call.number or ("withheld" if call.withheld else "no number"),
         call.dialled or "?",
         status,
-        f", ticket {entry.ticket.ticket_number}" if entry and entry.ticket else "",
+        f", ticket {ticket.ticket_number}" if (ticket := _ticket(entry)) else "",
         customer,
         recognition.match.value,
         waited,
@@ -238,6 +252,6 @@ def _log_call(call: Call, status: str, entry: Entry | None, recognition: Recogni
 
 
 def _log_late(task: asyncio.Task[Entry]) -> None:
-    """The ticket came after its caller had gone on."""
-    if not task.cancelled() and task.exception() is None and (ticket := task.result().ticket) is not None:
-        log.info("ticket %s, after the caller went on", ticket.ticket_number)
+    """What came after its caller had gone on."""
+    if not task.cancelled() and task.exception() is None and (ticket := _ticket(task.result())) is not None:
+        log.info("%s, ticket %s, after the caller went on", task.result().ending, ticket.ticket_number)

@@ -1,33 +1,63 @@
-"""The two ports, played by a directory of one and a help desk that fails as a test's script says."""
+"""The two ports, played by a directory of a few and a help desk that fails as a test's script says."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import datetime
 
-from agi_server.call import NOBODY, Created, Customer, Findings, Match, NotFound, Outcome, Recognition, Ticket
+from agi_server.call import (
+    Created,
+    Customer,
+    Findings,
+    Hits,
+    Match,
+    NotFound,
+    OpenTickets,
+    Outcome,
+    Recognition,
+    Ticket,
+    Update,
+)
 
 IVANOV = Customer("ivanov", "ROMASHKA", "Иван", "Иванов")
-KNOWN = Recognition(Match.EXACT, IVANOV, (IVANOV,))
+KNOWN = Recognition(Match.EXACT, IVANOV, (IVANOV,), Match.EXACT)
+OWNER = "ivanova"
+"""The agent who has taken over every ticket."""
 
 
 class People:
-    """A directory of one."""
+    """A directory; at first of one."""
 
-    async def find(self, canonical: str) -> Recognition:
-        return KNOWN if canonical == "+79161229624" else NOBODY
+    def __init__(self) -> None:
+        self.hits = {"+79161229624": Hits(Match.EXACT, (IVANOV,))}
+
+    async def find(self, number: str) -> Hits:
+        return self.hits.get(number, Hits())
 
 
 class Desk:
-    """A help desk that keeps its tickets, and fails as it is told: one outcome for each request, then none."""
+    """A help desk that keeps its tickets, and fails as it is told: one outcome for each request, then none.
+
+    Ticket number N of the list has the id `N` and the number `TN`; the one that something happened to last is the
+    newest. A search for open tickets ignores how old they are.
+    """
 
     def __init__(self) -> None:
         self.tickets: list[Ticket] = []
         self.script: list[Outcome] = []
         self.made_all_the_same = False
+        """What is in the script is answered, but the ticket is made, the article added."""
         self.search_script: list[Findings] = []
         self.searches = 0
         self.opened: list[str] = []
+        self.updates: list[Update] = []
+        """The articles that were added."""
+        self.update_script: list[Outcome] = []
+        self.open_script: list[Findings] = []
+        """What is found of open tickets."""
+        self.looked_for: list[OpenTickets] = []
+        self.closed: set[str] = set()
+        """The ids of tickets that are not open any more."""
         self.at_work = 0
         self.most_at_work = 0
         self.go_on = asyncio.Event()
@@ -50,7 +80,7 @@ class Desk:
             outcome = self.script.pop(0) if self.script else None
             if outcome is None or self.made_all_the_same:
                 self.tickets.append(ticket)
-            return outcome or Created(str(len(self.tickets)), f"T{len(self.tickets)}")
+            return outcome or self._ticket(len(self.tickets))
         finally:
             self.at_work -= 1
 
@@ -60,5 +90,41 @@ class Desk:
             return self.search_script.pop(0)
         for number, ticket in enumerate(self.tickets, 1):
             if ticket.call_id == call_id:
-                return Created(str(number), f"T{number}")
+                return self._ticket(number)
         return NotFound()
+
+    async def find_open(self, wanted: OpenTickets) -> Findings:
+        self.looked_for.append(wanted)
+        if self.open_script:
+            return self.open_script.pop(0)
+        for number in sorted(range(1, len(self.tickets) + 1), key=self._changed, reverse=True):
+            ticket = self.tickets[number - 1]
+            theirs = ticket.customer_user == wanted.customer_user or f"T{number}" in wanted.ticket_numbers
+            if theirs and str(number) not in self.closed and wanted.queue in ("", ticket.queue):
+                return Created(str(number), f"T{number}", OWNER)
+        return NotFound()
+
+    async def update(self, update: Update) -> Outcome:
+        await self.go_on.wait()
+        outcome = self.update_script.pop(0) if self.update_script else None
+        if outcome is None or self.made_all_the_same:
+            self.updates.append(update)
+        return outcome or self._ticket(int(update.ticket_id))
+
+    async def find_update(self, ticket_id: str, call_id: str) -> Findings:
+        self.searches += 1
+        if self.search_script:
+            return self.search_script.pop(0)
+        found = any(one.ticket_id == ticket_id and call_id in one.call_ids for one in self.updates)
+        return self._ticket(int(ticket_id)) if found else NotFound()
+
+    def calls(self) -> list[str]:
+        """The ids of the calls on all tickets and articles."""
+        return [ticket.call_id for ticket in self.tickets] + [call for one in self.updates for call in one.call_ids]
+
+    def _ticket(self, number: int) -> Created:
+        return Created(str(number), f"T{number}")
+
+    def _changed(self, number: int) -> tuple[int, int]:
+        articles = [place for place, one in enumerate(self.updates) if one.ticket_id == str(number)]
+        return (articles[-1] if articles else -1, number)

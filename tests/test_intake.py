@@ -17,13 +17,14 @@ from sqlalchemy import make_url
 from agi_server.asterisk.client import CallReport, Ending, place_call, request_block
 from agi_server.asterisk.fastagi import FastAgiServer
 from agi_server.asterisk.request import Request, read_request
-from agi_server.call import NOBODY, Call, Created, Doubt, Refused, Trouble
+from agi_server.call import NOBODY, Call, Created, Doubt, Match, Recognition, Refused, Trouble
+from agi_server.call import Ending as Told
 from agi_server.delivery import Delivery
 from agi_server.intake import STATUS_OF, Intake, call_of, variables
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.numbers import Numbering
 from agi_server.ticket import Composer, Form
-from tests.ports import KNOWN, Desk, People
+from tests.ports import IVANOV, KNOWN, Desk, People
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 PATIENCE = 0.3
@@ -41,7 +42,16 @@ ENTRY = Entry(
     ticket=Created("50", "T50"),
     recognition=KNOWN,
     reason="",
+    ending=Told.CREATED,
 )
+OWNED = Created("50", "T50", "ivanova")
+CALLER = {
+    "HELPDESK_MATCH": "exact",
+    "HELPDESK_CUSTOMER": "ivanov",
+    "HELPDESK_CUSTOMER_ID": "ROMASHKA",
+    "HELPDESK_NAME": "Иван Иванов",
+}
+"""What is told of whoever is surely known."""
 
 
 class House:
@@ -93,8 +103,10 @@ def test_what_asterisk_told_becomes_a_call() -> None:
         time=NOW,
         number="89161229624",
         canonical="+79161229624",
+        lookup="+79161229624",
         name="Иван",
         dialled="4509",
+        dnid="84956693308",
         context="otrs",
         channel="SIP/84956693308-0000039a",
         language="en",
@@ -126,31 +138,64 @@ def test_of_a_forged_request_only_what_is_genuine_is_taken() -> None:
         (
             ENTRY,
             {
-                "HELPDESK_MATCH": "exact",
+                **CALLER,
                 "HELPDESK_TICKET": "T50",
                 "HELPDESK_TICKET_ID": "50",
                 "HELPDESK_TICKET_URL": "http://o/50",
-                "HELPDESK_CUSTOMER": "ivanov",
-                "HELPDESK_CUSTOMER_ID": "ROMASHKA",
-                "HELPDESK_NAME": "Иван Иванов",
                 "HELPDESK_STATUS": "created",
             },
         ),
         *(
-            (replace(ENTRY, state=state, ticket=None), {"HELPDESK_STATUS": STATUS_OF[state]})
-            for state in (State.WAITING, State.SENDING, State.PARKED, State.DROPPED)
+            (replace(ENTRY, state=state, ticket=ticket, ending=None), {**CALLER, "HELPDESK_STATUS": status})
+            for state, status in STATUS_OF.items()
+            for ticket in (None, OWNED)  # that an article may be on it says nothing yet
         ),
-        (None, {"HELPDESK_STATUS": "error"}),
+        *(
+            (
+                replace(ENTRY, state=state, ticket=OWNED, ending=Told.UPDATED),
+                {
+                    **CALLER,
+                    "HELPDESK_TICKET": "T50",
+                    "HELPDESK_TICKET_ID": "50",
+                    "HELPDESK_TICKET_URL": "http://o/50",
+                    "HELPDESK_OPERATOR": "ivanova",
+                    "HELPDESK_OPERATOR_EXTENSION": "4507",
+                    "HELPDESK_STATUS": "updated",
+                },
+            )
+            for state in (State.DONE, State.WAITING)  # of which the latter waits for its minute
+        ),
+        *(
+            (replace(ENTRY, state=State.DROPPED, ticket=None, ending=told), {**CALLER, "HELPDESK_STATUS": told.value})
+            for told in (Told.REJECTED, Told.NO_TICKET)
+        ),
+        (None, {**CALLER, "HELPDESK_STATUS": "error"}),
     ],
 )
 def test_variables(entry: Entry | None, expected: dict[str, str]) -> None:
-    found = variables(entry, KNOWN, lambda ticket: f"http://o/{ticket.ticket_id}")
-    assert {**found, **expected} == found
+    found = variables(entry, KNOWN, lambda ticket: f"http://o/{ticket.ticket_id}", {"ivanova": "4507"})
+    assert found == expected
     assert list(found)[-1] == "HELPDESK_STATUS"
 
 
+def test_an_operator_without_a_known_extension() -> None:
+    entry = replace(ENTRY, ticket=OWNED, ending=Told.UPDATED)
+    found = variables(entry, KNOWN, lambda ticket: "", {"petrova": "4508"})
+    assert found["HELPDESK_OPERATOR"] == "ivanova"
+    assert "HELPDESK_OPERATOR_EXTENSION" not in found
+
+
 def test_of_a_stranger_only_status_and_match() -> None:
-    assert variables(None, NOBODY, lambda ticket: "") == {"HELPDESK_MATCH": "none", "HELPDESK_STATUS": "error"}
+    told = variables(None, NOBODY, lambda ticket: "", {})
+    assert told == {"HELPDESK_MATCH": "none", "HELPDESK_STATUS": "error"}
+
+
+def test_of_several_customers_the_one_chosen_or_none() -> None:
+    several = Recognition(Match.SEVERAL, None, (IVANOV, replace(IVANOV, login="petrov")), Match.EXACT)
+    told = variables(None, several, lambda ticket: "", {})
+    assert told == {"HELPDESK_MATCH": "several", "HELPDESK_STATUS": "error"}
+    told = variables(None, replace(several, customer=IVANOV), lambda ticket: "", {})
+    assert told == {**CALLER, "HELPDESK_MATCH": "several", "HELPDESK_STATUS": "error"}
 
 
 async def test_a_call_is_a_ticket_when_the_dialplan_goes_on(house: House) -> None:
@@ -209,7 +254,7 @@ async def test_patience_ends_and_the_ticket_comes_all_the_same(house: House, cap
     task = house.delivery._in_hand[entry.id]
     await task
     assert (await house.call()).variables["HELPDESK_TICKET"] == "T1"
-    assert "ticket T1, after the caller went on" in caplog.text
+    assert "created, ticket T1, after the caller went on" in caplog.text
 
 
 async def test_in_trouble_nobody_waits_for_otrs(house: House) -> None:
