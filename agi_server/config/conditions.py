@@ -48,10 +48,10 @@ _SEPARATED = re.compile(r"(?=.*[0-9])(?=.*[ ()./-])[0-9 +()./-]+")
 def _number(text: str) -> str:
     if text.startswith("_"):
         return _pattern(bounded(text))
-    if _SEPARATED.fullmatch(text):
-        raise Unfit(f"{re.sub('[^0-9+]', '', bounded(text))} (a number without separators)")
     if _SEEMS_PATTERN.fullmatch(text):
-        raise Unfit(f"_{bounded(text)} (a pattern begins with _)")
+        raise Unfit("a _ before a pattern, such as _45XX")
+    if _SEPARATED.fullmatch(text):
+        raise Unfit("a number without separators; of several numbers a list or a pattern")
     if not text or not text.isprintable() or " " in text:
         raise Unfit
     return bounded(text)
@@ -68,7 +68,7 @@ def _pattern(text: str) -> str:
         if piece["set"] is not None and not _ascending(piece["set"]):
             raise Unfit("digits or ascending ranges between [ and ], such as [1-5]")
         at = piece.end()
-    if text == "_":
+    if not text[1:].strip("- "):
         raise Unfit
     return text
 

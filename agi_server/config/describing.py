@@ -12,9 +12,11 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import URL
 
 from agi_server.config.conditions import OneOrMore
-from agi_server.config.options import Config, section_of
+from agi_server.config.options import SECTIONS, Config, section_of
 from agi_server.config.section import Section
 from agi_server.config.values import Kind
+
+OPTIONS = "options (name: value)"
 
 
 def kind_of(field: FieldInfo) -> Kind:
@@ -91,7 +93,8 @@ def in_words(field: FieldInfo) -> str:
         if is_list:
             return "a list, each item options behind a dash (- name: value)"
         required = ", ".join(name for name, inner in section.model_fields.items() if inner.is_required())
-        return f"a section with {required}" if required else "a section"
+        whole = "a section" if section in SECTIONS.values() else OPTIONS
+        return f"{whole} with {required}" if required else whole
     words = kind_of(field).words
     if any(isinstance(one, OneOrMore) for one in field.metadata):
         return f"{words}; or a list of such"

@@ -46,9 +46,13 @@ class Document:
         return any(place[:length] in self.faulty for length in range(1, len(place) + 1))
 
     def blame(self, place: Place, words: str) -> None:
-        """Note what is wrong with this value."""
-        self.mistakes.append(Mistake(self.line(place), label(place), words))
+        """Note what is wrong with this value, of which nothing more is to be said."""
+        self.note(place, words)
         self.faulty.add(place)
+
+    def note(self, place: Place, words: str) -> None:
+        """Note what is wrong here; there may be more within."""
+        self.mistakes.append(Mistake(self.line(place), label(place), words))
 
 
 def parse(text: str) -> Document:

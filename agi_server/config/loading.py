@@ -16,13 +16,13 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from agi_server.config.describing import in_words, kind_of, name_kind_of
+from agi_server.config.describing import OPTIONS, in_words, kind_of, name_kind_of
 from agi_server.config.document import Document, Tree, parse
-from agi_server.config.mistakes import ConfigError, Mistake, Place, label, nearest, quoted, shown_name
-from agi_server.config.options import SECTIONS, Config, section_of
+from agi_server.config.mistakes import ConfigError, Place, label, nearest, quoted, shown_name
+from agi_server.config.options import SECTIONS, Config, option_at, section_of
 from agi_server.config.section import Section
 from agi_server.config.sources import expand, read_file, read_secret
-from agi_server.config.tickets import ENDS
+from agi_server.config.tickets import CONDITIONS, Route
 from agi_server.config.values import Contradiction, Kind, Unfit
 from agi_server.logs import printable
 
@@ -39,7 +39,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         raise ConfigError(path, document.mistakes)
     options = _filled_in(document, document.tree, environ)
     _take_secrets(document, options, path.parent)
-    _blame_taker_of_all(document, options.get("routes"))
+    _tell_of_taker(document, options.get("routes"))
     try:
         config = Config.model_validate(options)
     except ValidationError as error:
@@ -72,7 +72,7 @@ def _filled_in(document: Document, written: dict[str, Tree], environ: Mapping[st
 
 def _empty_section(place: Place) -> Tree | None:
     """What an empty text stands for where options do."""
-    _, field, within = _option_at(place)
+    _, field, within = option_at(place)
     if field is None or within or section_of(field) is None:
         return None
     return [] if get_origin(field.annotation) is tuple else {}
@@ -119,13 +119,12 @@ def _secrets(model: type[Section]) -> list[str]:
     return [name for name, field in model.model_fields.items() if not section_of(field) and kind_of(field).secret]
 
 
-def _blame_taker_of_all(document: Document, routes: Tree | None) -> None:
-    """A route with nothing but its end takes every call: none comes to those behind it."""
+def _tell_of_taker(document: Document, routes: Tree | None) -> None:
+    """A route without a condition takes every call that comes to it."""
     for number, route in enumerate(routes[:-1] if isinstance(routes, list) else []):
-        if isinstance(route, dict) and route and route.keys() <= set(ENDS):
-            behind = label(("routes", number + 1))
-            words = f"found no condition, expected one: no call comes to {behind}"
-            document.mistakes.append(Mistake(document.line(("routes", number)), label(("routes", number)), words))
+        if isinstance(route, dict) and route and route.keys() <= Route.model_fields.keys() - CONDITIONS:
+            words = "found no condition, expected one: no call comes to the routes behind it"
+            document.note(("routes", number), words)
             return
 
 
@@ -135,38 +134,24 @@ def _complain(document: Document, options: dict[str, Tree], details: ErrorDetail
     if isinstance(place[-1], int) and not isinstance(_at(options, place[:-1]), list):
         place = place[:-1]  # one text, where a list of them may stand
     error = details.get("ctx", {}).get("error")
-    section, field, _ = _option_at(place)
+    section, field, within = option_at(place)
+    if isinstance(error, Contradiction):
+        document.note(place[:-1], str(error))
+        return
+    if details["type"] == "too_short" and _at(options, place):
+        return  # the list has items, but wrong ones
     if field is None:
         words = _unknown(section, place)
     elif details["type"] == "missing":
         words = _missing(place, field)
-    elif isinstance(error, Contradiction):
-        place, words = place[:-1], str(error)
-    elif details["type"] == "too_short" and _at(options, place):
-        return  # the list has items, but wrong ones
     elif section_of(field):
-        words = _sentence_of_section(options, place, field)
+        words = f"found {_found(options, place)}, expected {OPTIONS if within else in_words(field)}"
     else:
-        hint = str(error) if isinstance(error, Unfit) else ""
-        words = _sentence(document, options, place, field, hint)
+        words = _sentence(document, options, place, field, str(error) if isinstance(error, Unfit) else "")
     if place[-1] == "[key]":
         place = place[:-1]
     if not document.blamed(place):
         document.blame(place, words)
-
-
-def _option_at(place: Place) -> tuple[type[Section], FieldInfo | None, Place]:
-    """The option that stands there, if there is such a one, in which section, and the place within its value."""
-    section: type[Section] = Config
-    for number, part in enumerate(place):
-        if isinstance(part, int):
-            continue  # one of a list of sections
-        field, within = section.model_fields.get(part), place[number + 1 :]
-        inner = section_of(field) if field else None
-        if inner is None or not any(isinstance(one, str) for one in within):
-            return section, field, within
-        section = inner
-    return section, None, ()
 
 
 def _unknown(section: type[Section], place: Place) -> str:
@@ -181,19 +166,12 @@ def _missing(place: Place, field: FieldInfo) -> str:
     return f"missing, expected {in_words(field)}" + (f", or {place[-1]}_file" if secret else "")
 
 
-def _sentence_of_section(options: dict[str, Tree], place: Place, field: FieldInfo) -> str:
-    """What was found instead of options, and what was expected."""
-    expected = in_words(field) if isinstance(place[-1], str) else "options (name: value)"
-    return f"found {_found(options, place)}, expected {expected}"
-
-
 def _sentence(document: Document, options: dict[str, Tree], place: Place, field: FieldInfo, hint: str) -> str:
     """What was found in this option, and what was expected."""
     kind = kind_of(field)
     if place[-1] == "[key]":
         return f"found the name {quoted(str(place[-2]))}, expected {name_kind_of(field).words}"
-    within = len(_option_at(place)[2])
-    expected = hint or (kind.words if within else in_words(field))
+    expected = hint or (kind.words if option_at(place)[2] else in_words(field))
     return f"found {_found(options, place, kind, _at(document.tree, place))}, expected {expected}"
 
 

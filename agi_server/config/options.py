@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import URL, make_url
 
 from agi_server.config import addresses, values
+from agi_server.config.mistakes import Place
 from agi_server.config.section import NOTHING_IS_NONE, Section
 from agi_server.config.tickets import Repeat, Route, Ticket
 from agi_server.config.values import Unfit
@@ -191,6 +192,20 @@ def section_of(field: FieldInfo) -> type[Section] | None:
     annotation = field.annotation
     within = (annotation, *(get_args(annotation) if get_origin(annotation) is not Mapping else ()))
     return next((one for one in within if isinstance(one, type) and issubclass(one, Section)), None)
+
+
+def option_at(place: Place) -> tuple[type[Section], FieldInfo | None, Place]:
+    """Which option stands there, None if there is none such; in which section; and the place within its value."""
+    section: type[Section] = Config
+    for number, part in enumerate(place):
+        if isinstance(part, int):
+            continue  # one of a list of sections
+        field, within = section.model_fields.get(part), place[number + 1 :]
+        inner = section_of(field) if field else None
+        if inner is None or not any(isinstance(one, str) for one in within):
+            return section, field, within
+        section = inner
+    return section, None, ()
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -41,6 +41,14 @@ class TicketOptions(Section):
         "From: {{ call.number or 'number withheld' }}{% if call.name %} ({{ call.name }}){% endif %}\n"
         "To: {{ call.dialled }}\n"
         "Customer: {% if customer %}{{ customer.name }} ({{ customer.login }}){% else %}not known{% endif %}\n"
+        "{% if candidates|length > 1 -%}\n"
+        "All customers with this number:\n"
+        "{% for one in candidates -%}\n"
+        "- {{ one.name }} ({{ one.login }}), {{ one.company or one.customer_id }} {{ customer_url(one.login) }}\n"
+        "{% endfor -%}\n"
+        "{% elif not customer and new_customer_url(call.digits) -%}\n"
+        "New customer: {{ new_customer_url(call.digits) }}\n"
+        "{% endif -%}\n"
         "Call: {{ call.unique_id }}\n"
     )
     """Text of its first article."""
@@ -123,7 +131,7 @@ class Route(Section):
     weekdays: Annotated[frozenset[int], OneOrMore(conditions.WEEKDAYS, conditions.all_days)] = frozenset()
     """Days on which the call comes: `mon-fri`, `sat,sun`."""
     hours: Annotated[tuple[conditions.Span, ...], OneOrMore(conditions.HOURS, conditions.all_hours)] = ()
-    """Time at which it comes, the end excluded: `09:00-18:00`; `22:00-06:00` goes on after midnight."""
+    """Time at which it comes: `09:00-18:00`; or `18:00-09:00`, whose morning belongs to the weekday that has begun."""
     time_zone: Annotated[ZoneInfo | None, values.ZONE] = None
     """Time zone of `weekdays` and `hours`; empty: that of `ticket.time_zone`."""
     ticket: RouteTicket | None = None
@@ -140,13 +148,14 @@ class Route(Section):
         ends = [name for name in ENDS[:-1] if info.data.get(name, True) not in (None, False)]
         ends += [ENDS[-1]] if no_ticket else []
         if len(ends) != 1:
-            found = " and ".join(ends) or "no end"
+            found = " and ".join(ends) or "nothing to do"
             raise Contradiction(f"found {found}, expected one of ticket, reject: true, no_ticket: true")
         return no_ticket
 
 
 ENDS = ("ticket", "reject", "no_ticket")
-"""What a route makes of its calls. Its other options are conditions."""
+"""What a route makes of its calls."""
+CONDITIONS = Route.model_fields.keys() - {*ENDS, "time_zone"}
 
 
 class Repeat(Section):
@@ -167,9 +176,9 @@ class Repeat(Section):
     """Subject of the article; beside the ticket's names there is `calls`, the oldest first, and `call` is the last."""
     body: Text = (
         "{% for one in calls -%}\n"
-        "Phone call on {{ one.time.strftime('%Y-%m-%d at %H:%M:%S') }}"
-        " from {{ one.number or 'a withheld number' }}{% if one.name %} ({{ one.name }}){% endif %}"
-        " to {{ one.dialled }}\n"
+        "Phone call on {{ one.time.strftime('%Y-%m-%d at %H:%M:%S') }}\n"
+        "From: {{ one.number or 'number withheld' }}{% if one.name %} ({{ one.name }}){% endif %}\n"
+        "To: {{ one.dialled }}\n"
         "{% endfor -%}\n"
         "Customer: {% if customer %}{{ customer.name }} ({{ customer.login }}){% else %}not known{% endif %}\n"
         "Call: {{ calls|map(attribute='unique_id')|join(', ') }}\n"

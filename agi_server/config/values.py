@@ -107,11 +107,11 @@ _LONGEST_DURATION = timedelta(days=365)
 def _duration(text: str) -> timedelta:
     if text == "0":
         return timedelta(0)
-    found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
+    found = re.fullmatch(r"([0-9]{1,20})([smhd]?)", text)
     if not found or not found[1].strip("0"):
         raise Unfit
     if not found[2]:
-        raise Unfit(f"a unit behind the number: {text}s, {text}m, {text}h or {text}d")
+        raise Unfit("a unit behind the number: s, m, h or d")
     duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if int(found[1]) < 10**8 else timedelta.max
     if duration > _LONGEST_DURATION:
         raise Unfit(f"at most {_LONGEST_DURATION.days}d")
