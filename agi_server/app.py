@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -51,9 +52,16 @@ class StartError(Exception):
 class App:
     """agi-server; an async context manager that serves while it is entered."""
 
-    def __init__(self, config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        config: Config,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        listener: socket.socket | None = None,
+    ) -> None:
+        """`listener`: a socket that listens already, in place of the configured address."""
         self._config = config
         self._clock = clock
+        self._listener = listener
         self._stack = AsyncExitStack()
         self.journal = Journal(config.journal.database)
         self.connector = connector(config, clock)
@@ -108,7 +116,7 @@ class App:
             stack.callback(pruning.cancel)
             host, port = self._config.fastagi.host, self._config.fastagi.port
             try:
-                await self.server.start(host, port)
+                await self.server.start(host, port, self._listener)
             except OSError as error:
                 raise StartError(f"can't listen on {host}:{port}: {error.strerror or error}") from error
             stack.push_async_callback(self.server.stop, self._config.fastagi.patience + STOPPING)

@@ -21,7 +21,8 @@ STOREYS = (
     {"web"},
     {"config"},
     {"app", "check"},
-    {"demo", "calls", "dry_run", "process"},
+    {"demo", "calls", "dry_run", "process", "systemd", "sample_files", "health"},
+    {"calling"},
     {"cli"},
     {"__main__"},
 )

@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import logging
 import secrets
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import cast
 from agi_server.asterisk import agi
 from agi_server.asterisk.admission import Admission, Network, Peer
 from agi_server.asterisk.agi import Reply
+from agi_server.asterisk.knock import Knocks
 from agi_server.asterisk.request import Request
 
 log = logging.getLogger("agi_server.fastagi")
@@ -97,23 +99,37 @@ class FastAgiServer:
         self._scripts = dict(scripts)
         self._unknown = unknown
         self._numbers = itertools.count(1)
+        self._knocks = Knocks()
         self._server: asyncio.Server | None = None
 
-    async def start(self, host: str | Sequence[str], port: int) -> None:
-        """Listen; OSError if that is not possible. Port 0 asks the system for one."""
+    async def start(self, host: str | Sequence[str], port: int, listener: socket.socket | None = None) -> None:
+        """Listen there, or on this socket; OSError if that is not possible. Port 0 asks the system for one."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), host, port, backlog=BACKLOG)
+        if listener is None:
+            self._server = await loop.create_server(lambda: _Connection(self), host, port, backlog=BACKLOG)
+        else:
+            self._server = await loop.create_server(lambda: _Connection(self), sock=listener, backlog=BACKLOG)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where we listen; the first place if a name stands for several addresses."""
+        assert self._server is not None, "not started"
+        host, port, *_ = self._server.sockets[0].getsockname()
+        return str(host), int(port)
 
     @property
     def port(self) -> int:
         """The port that we listen on; the first one if a name stands for several addresses and 0 was asked for."""
-        assert self._server is not None, "not started"
-        return int(self._server.sockets[0].getsockname()[1])
+        return self.address[1]
 
     @property
     def listening(self) -> bool:
         """Can Asterisk connect?"""
         return self._server is not None and self._server.is_serving()
+
+    async def accepts(self) -> bool:
+        """Do connections really come in?"""
+        return self._server is not None and await self._knocks.come_in(self._server)
 
     @property
     def sessions(self) -> int:
@@ -138,6 +154,8 @@ class FastAgiServer:
 
     def admit(self, connection: _Connection, host: str, port: int) -> Peer | None:
         """Count a connection in; None if it is not to be served."""
+        if self._knocks.came(host, port):
+            return None
         return Peer(next(self._numbers), host, port) if self.admission.enter(connection, host) else None
 
     def script(self, request: Request, peer: Peer) -> Script:
