@@ -28,47 +28,15 @@ from agi_server.config import Config, ConfigError, RouteTicket, describe, load
 from agi_server.config import Ticket as TicketSection
 from agi_server.config.conditions import NUMBER
 from agi_server.config.sources import LARGEST_FILE
-from agi_server.config.tickets import ENDS
 from agi_server.config.values import Unfit
 from agi_server.rules import Numbers
+from tests.config_text import text_with
 
 DATA = Path(__file__).parent / "data" / "config"
 BROKEN = sorted((DATA / "broken").glob("*.yaml"))
 SAMPLE = Path(__file__).parent.parent / "config" / "agi-server.yaml"
 SAMPLE_ENVIRONMENT = {"OTRS_DATABASE_PASSWORD": "geheim", "OTRS_PASSWORD": "geheim"}
 ENVIRONMENT = {"AGI_SECRET_WORD": "geheim", "AGI_EMPTY": "", "AGI_BROKEN": "geheim\nx"}
-
-LEAST: dict[str, dict[str, str]] = {
-    "customers": {"database": '"mysql+aiomysql://asterisk@127.0.0.1:3306/otrs"'},
-    "otrs": {"url": "http://127.0.0.1/otrs/x", "user": "asterisk", "password": "geheim"},
-    "ticket": {"unknown_customer": "unknown-caller"},
-}
-"""The shortest configuration: section, option, and its value as it is written."""
-
-
-def text_with(changes: dict[str, str], without: tuple[str, ...] = ()) -> str:
-    """The shortest configuration with these options set as written, and without those.
-
-    They are called as `describe` does: `section.option`; `routes[].option` is that of one route.
-    """
-    sections = {section: dict(options) for section, options in LEAST.items()}
-    for name in without:
-        section, _, option = name.partition(".")
-        del sections[section][option]
-    for name, value in changes.items():
-        section, _, option = name.partition(".")
-        sections.setdefault(section, {})[option] = value
-    return "".join(written(section, options) for section, options in sections.items())
-
-
-def written(section: str, options: dict[str, str]) -> str:
-    if section.endswith("[]"):
-        end = {} if options.keys() & set(ENDS) else {"no_ticket": "yes"}
-        lines = "".join(f"    {option}: {value}\n" for option, value in (options | end).items())
-        return f"{section[:-2]}:\n  -{lines[3:]}"
-    if "" in options:
-        return f"{section}: {options['']}\n"
-    return f"{section}:\n" + "".join(f"  {option}: {value}\n" for option, value in options.items())
 
 
 def load_text(folder: Path, text: str, environ: dict[str, str] | None = None, mode: int = 0o640) -> Config:
@@ -284,7 +252,7 @@ def test_a_route_sets_what_it_says_of_the_ticket_and_nothing_else(tmp_path: Path
         "visible_for_customer": True,
         "dynamic_fields": {"A": "{{ call.name }}"},
     }
-    assert usual.ticket == RouteTicket()
+    assert usual.ticket == RouteTicket.model_validate({})
     assert usual.ticket.given == {}
     left = {getattr(route.ticket, name) for name in RouteTicket.model_fields.keys() - route.ticket.given.keys()}
     assert left == {None}

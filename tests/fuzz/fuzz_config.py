@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from agi_server.app import App
 from agi_server.config import Config, ConfigError, load
-from agi_server.ticket import FormError
+from agi_server.templates import FormError
 
 SECRET = "q7/Zk'geheim@"
 ENVIRONMENT = {"SECRET": SECRET, "PORT": "4575", "EMPTY": "", "BROKEN": f"{SECRET}\nx"}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agi_server.asterisk.client import request_block
 from agi_server.config import describe
 from agi_server.numbers import Numbering
+from tests.config_text import text_with
 from tests.fuzz import fuzz_agi, fuzz_config, fuzz_numbers, fuzz_soap
 
 some = settings(deadline=None, max_examples=200)
@@ -126,24 +127,15 @@ def test_a_canonical_form_stays_what_it_is(numbering: Numbering, text: str) -> N
 
 # The configuration
 
-LEAST = {
-    "customers.database": '"sqlite+aiosqlite:////srv/otrs.db"',
-    "otrs.url": "http://127.0.0.1/otrs/x",
-    "otrs.user": "asterisk",
-    "otrs.password": "${SECRET}",
-    "ticket.unknown_customer": "nobody",
-}
+SURE = {"customers.database": '"sqlite+aiosqlite:////srv/otrs.db"', "otrs.password": "${SECRET}"}
 option = st.sampled_from([option.name for option in describe()])
 plain = ["secret", "", "0", "1234567", "1.5", "yes", "DE", "/srv/x", "10.0.0.0/8", "{{ call.number }}", "[]", "é"]
+conditions = ["_[1-5]X.", "[_4XX, 201]", "mon-fri", "9:00-18:00", "suffix", "30m", "{queue: Sales}"]
 secret = ["${SECRET}", "x${SECRET}", '"${SECRET} x"', "[${SECRET}]", "{A: '${SECRET}'}", "http://u:${SECRET}@h/p"]
-written = st.sampled_from([*plain, *secret, "'^(${SECRET})$'", "${SECRET}/x", "/${SECRET}"])
+written = st.sampled_from([*plain, *conditions, *secret, "'^(${SECRET})$'", "${SECRET}/x", "/${SECRET}"])
 
 
 @some
 @given(st.dictionaries(option, written, max_size=6))
 def test_a_configuration_can_be_built_from_or_has_mistakes_without_secrets(changes: dict[str, str]) -> None:
-    sections: dict[str, list[str]] = {}
-    for name, value in (LEAST | changes).items():
-        section, _, key = name.partition(".")
-        sections.setdefault(section, []).append(f"  {key}: {value}\n")
-    fuzz_config.check("".join(f"{section}:\n{''.join(lines)}" for section, lines in sections.items()).encode())
+    fuzz_config.check(text_with(SURE | changes).encode())
