@@ -77,7 +77,8 @@ async def check_connections(config: Config) -> AsyncGenerator[Finding, None]:
             yield finding
     yield _check_file("customers.index", Path(config.customers.index))
     yield await _check_listener(config, running)
-    yield await _check_customers(config)
+    async for finding in _check_customers(config):
+        yield finding
     patient = config.otrs.model_copy(update={"timeout": min(config.otrs.timeout, PATIENCE)})
     async with app.connector(config.model_copy(update={"otrs": patient})) as connector:
         signed_in = await _check_sign_in(config, connector)
@@ -153,19 +154,23 @@ async def _check_listener(config: Config, running: bool) -> Finding:
     return Finding(True, "fastagi.port", f"{place} is free")
 
 
-async def _check_customers(config: Config) -> Finding:
+async def _check_customers(config: Config) -> AsyncIterator[Finding]:
     directory = app.customers(config)
     try:
         found = await directory.check()
     finally:
         await directory.close()
     if not isinstance(found, Readable):
-        return Finding(False, "customers.database", found.reason, found.hint)
+        yield Finding(False, "customers.database", found.reason, found.hint)
+        return
     share = f"{found.with_number} of the first {found.examined} have a number that can be read"
     words = f"{config.customers.table} has {found.customers} valid customers; {share}"
     if found.examined and not found.with_number:
-        return Finding(None, "customers.number_columns", words, "are these the columns that hold the numbers?")
-    return Finding(True, "customers.database", words)
+        yield Finding(None, "customers.number_columns", words, "are these the columns that hold the numbers?")
+    else:
+        yield Finding(True, "customers.database", words)
+    if found.no_companies is not None:
+        yield Finding(None, "customers.company_table", found.no_companies.reason, found.no_companies.hint)
 
 
 async def _check_sign_in(config: Config, connector: Connector) -> Finding:
@@ -242,7 +247,8 @@ class _Rehearsal:
 def _rehearsals(composer: Composer) -> list[_Rehearsal]:
     """The ticket of a stranger by the form, then each that a route makes of it."""
     found: list[_Rehearsal] = []
-    for sheet, sample in _sheets(composer):
+    for sheet in composer.sheets:
+        sample = _sample_for(composer, sheet)
         known = sample[1].customer is not None
         try:
             ticket = sheet.ticket(*sample)
@@ -256,15 +262,10 @@ def _rehearsals(composer: Composer) -> list[_Rehearsal]:
     return found[:MOST_REHEARSED]
 
 
-def _sheets(composer: Composer) -> Iterator[tuple[Sheet, Sample]]:
-    """Each sheet once, with a caller for whom it may be filled in: a stranger if it can be one."""
-    yield composer.plain, STRANGER
-    done = {composer.plain.name}
-    for sample in (STRANGER, *samples(composer.columns)):
-        for sheet in composer.sheets_for(*sample):
-            if sheet.name not in done:
-                done.add(sheet.name)
-                yield sheet, sample
+def _sample_for(composer: Composer, sheet: Sheet) -> Sample:
+    """A caller for whom it may be filled in: a stranger if it can be one."""
+    callers = (STRANGER, *samples(composer.columns))
+    return next((caller for caller in callers if sheet in composer.sheets_for(*caller)), STRANGER)
 
 
 def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:

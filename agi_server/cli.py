@@ -6,33 +6,25 @@ Results go to stdout, talk to stderr. Exit 0: done; 1: failed; 2: usage or confi
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import os
-import resource
-import signal
-import socket
 import sys
-import time
-from collections.abc import Coroutine
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn
 
 import click
 
-from agi_server import __version__, calls, logs
+from agi_server import __version__, calling, calls, logs, process
 from agi_server.app import App, StartError
-from agi_server.asterisk.client import Ending, place_call
 from agi_server.asterisk.fastagi import Limits
-from agi_server.check import check_connections, check_form
+from agi_server.check import check_connections, check_form, warnings
 from agi_server.config import Config, ConfigError, load
-from agi_server.demo import SPEAKERS, demonstrate, describe
+from agi_server.demo import demonstrate
+from agi_server.dry_run import CallFacts
 from agi_server.journal import JournalBusyError, JournalError, State
 
 DEFAULT_CONFIG = "/etc/agi-server/agi-server.yaml"
-T = TypeVar("T")
 
 log = logging.getLogger("agi_server.cli")
 
@@ -66,13 +58,12 @@ def run(path: Path) -> None:
     """Serve Asterisk until SIGTERM or Ctrl-C."""
     config = _load(path)
     logs.configure(config.log.level, config.log.format, config.log.mask_numbers)
-    for warning in config.warnings:
-        click.echo(f"warning: {warning}", err=True)
     if mistakes := check_form(config):
         _fail("\n".join(map(str, mistakes)), MISCONFIGURED)
+    _warn(config)
     _allow_files(config.fastagi.max_sessions)
     try:
-        _run(_serve(config))
+        process.run(_serve(config))
     except JournalBusyError as error:
         _fail(str(error), MISCONFIGURED)
     except (JournalError, StartError) as error:
@@ -85,8 +76,7 @@ def run(path: Path) -> None:
 def check(path: Path, connect: bool) -> None:
     """Say whether the configuration is right: all mistakes at once."""
     config = _load(path)
-    for warning in config.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    _warn(config)
     if findings := check_form(config):
         for finding in findings:
             click.echo(finding)
@@ -105,55 +95,71 @@ def demo(port: int) -> None:
     """Show it all on a small OTRS of its own: one call, its ticket, and more if you like. Ctrl-C ends it."""
     logs.configure("warning", "text", False)
     try:
-        _run(_demonstrate(port))
+        process.run(_demonstrate(port))
     except (StartError, OSError) as error:
         _fail(f"the demo can't start: {error}", FAILED)
 
 
-@main.command(short_help="Place a call from NUMBER as Asterisk would.")
+@main.command(short_help="Place a call from NUMBER as Asterisk would, or say what would become of it.")
 @config_option
 @click.argument("number")
 @click.option("--name", default="", help="The caller's name.")
 @click.option("--dialled", default="4509", show_default=True, help="The number called.")
+@click.option("--context", default="otrs", show_default=True, help="The dialplan's context.")
 @click.option("--script", default="ticket", show_default=True, help="Script and query: `ticket?queue=Sales`.")
+@click.option("--argument", "arguments", multiple=True, help="An argument of the script's; more than once if you like.")
+@click.option("--withheld", is_flag=True, help="The caller does not want his number to be seen.")
 @click.option("--server", metavar="HOST:PORT", help="A running agi-server; without it the configuration's.")
+@click.option("--dry-run", is_flag=True, help="Only say what the server would do, and why. Asks OTRS for nothing.")
+@click.option("--at", type=click.DateTime(["%Y-%m-%d %H:%M"]), help="With --dry-run: when, in ticket.time_zone.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def call(path: Path, number: str, name: str, dialled: str, script: str, server: str | None, as_json: bool) -> None:
+def call(
+    path: Path,
+    number: str,
+    name: str,
+    dialled: str,
+    context: str,
+    script: str,
+    arguments: tuple[str, ...],
+    withheld: bool,
+    server: str | None,
+    dry_run: bool,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
     """Place a call from NUMBER as Asterisk would, and show what comes of it.
 
-    It is a real call for the server: with OTRS behind it, a real ticket is opened.
+    It is a real call for the server: with OTRS behind it, a real ticket is opened. With --dry-run nothing is
+    done, and no server has to run: the call is only thought through.
     """
-    host, port = _address(server) if server else _address_of(_load(path))
-    if port == 0:
-        raise click.UsageError("the configuration leaves the port to the system: name it with --server HOST:PORT")
-
-    def show(direction: str, line: str) -> None:
-        if not as_json:
-            click.echo(f"{SPEAKERS[direction]} {line}", err=True)
-
     base, _, query = script.partition("?")
-    unique_id = f"{time.time():.0f}.{os.getpid()}"
-    report = _run(
-        place_call(
-            host,
-            port,
-            number=number,
-            unique_id=unique_id,
-            name=name,
-            dialled=dialled,
-            script=base,
-            query=query,
-            on_line=show,
-        )
-    )
-    if report.outcome is not Ending.SUCCESS:
-        _fail(f"no answer from agi-server on {host}:{port}: {report.outcome}. Is it running?", FAILED)
-    if as_json:
-        record = {"id": unique_id, "seconds": round(report.seconds, 3), "variables": report.variables}
-        click.echo(json.dumps(record, ensure_ascii=False))
+    facts: CallFacts = {
+        "number": number,
+        "name": name,
+        "dialled": dialled,
+        "context": context,
+        "query": query,
+        "arguments": arguments,
+        "presentation": calling.PROHIBITED if withheld else 0,
+    }
+    if dry_run:
+        if server:
+            raise click.UsageError("--dry-run asks no server: leave --server out")
+        if base != "ticket":
+            raise click.UsageError(f"agi-server has no script {base!r}, only `ticket`")
+        config = _load(path)
+        if mistakes := check_form(config):
+            _fail("\n".join(map(str, mistakes)), MISCONFIGURED)
+        _warn(config)
+        done = process.run(calling.think_through(config, facts, at, as_json=as_json))
     else:
-        click.echo(describe(report))
-    sys.exit(FAILED if report.variables.get("HELPDESK_STATUS", "error") == "error" else 0)
+        if at:
+            raise click.UsageError("--at needs --dry-run: a real call comes now")
+        host, port = _address(server) if server else _address_of(_load(path))
+        if port == 0:
+            raise click.UsageError("the configuration leaves the port to the system: name it with --server HOST:PORT")
+        done = process.run(calling.place(host, port, base, facts, as_json=as_json))
+    sys.exit(0 if done else FAILED)
 
 
 @main.group("calls")
@@ -211,16 +217,16 @@ def calls_drop(path: Path, id: str, why: str) -> None:
 
 
 async def _serve(config: Config) -> None:
-    stop = _stop_on_signals()
+    stop = process.stop_on_signals()
     async with App(config) as app:
         click.echo(f"agi-server {__version__} is ready: FastAGI on {config.fastagi.host}:{app.server.port}")
-        _tell_systemd("READY=1")
+        process.tell_systemd("READY=1")
         await app.serve(stop)
-        _tell_systemd("STOPPING=1")
+        process.tell_systemd("STOPPING=1")
 
 
 async def _demonstrate(port: int) -> None:
-    await demonstrate(port, _stop_on_signals(), click.echo)
+    await demonstrate(port, process.stop_on_signals(), click.echo)
 
 
 async def _check_connections(config: Config) -> bool:
@@ -233,48 +239,16 @@ async def _check_connections(config: Config) -> bool:
     return bad
 
 
-def _stop_on_signals() -> asyncio.Event:
-    """Set by SIGTERM and Ctrl-C; the next one ends us at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def heard(number: int) -> None:
-        loop.remove_signal_handler(number)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, heard, number)
-    return stop
-
-
-def _tell_systemd(state: str) -> None:
-    """See sd_notify(3); nothing if we don't run under it."""
-    if address := os.environ.get("NOTIFY_SOCKET"):
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-                notify.connect(f"\0{address[1:]}" if address.startswith("@") else address)
-                notify.sendall(state.encode())
-        except OSError as error:
-            log.error("can't tell systemd %s: %s", state, error)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run it on uvloop where that can be had."""
-    try:
-        import uvloop
-    except ImportError:
-        runner = asyncio.run
-    else:
-        runner = uvloop.run
-    return runner(work)
-
-
 def _allow_files(sessions: int) -> None:
-    """Let us have as many files open as we may: without one for it, a connection can't even be refused."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if most != resource.RLIM_INFINITY and most < sessions + Limits().waiting + FILES_OF_OUR_OWN:
-        log.warning("fastagi.max_sessions is %d, but only %d files may be open: raise LimitNOFILE", sessions, most)
+    """Without a file for it, a connection can't even be refused."""
+    wanted = sessions + Limits().waiting + FILES_OF_OUR_OWN
+    if (allowed := process.allow_files(wanted)) < wanted:
+        log.warning("fastagi.max_sessions is %d, but only %d files may be open: raise LimitNOFILE", sessions, allowed)
+
+
+def _warn(config: Config) -> None:
+    for warning in warnings(config):
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _load(path: Path) -> Config:

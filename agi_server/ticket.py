@@ -82,9 +82,8 @@ class Composer:
         self.columns = columns
         templates = Templates((links or Links()).functions)
         nobody = _NobodyKnown(login="", columns=dict.fromkeys(columns, ""))
-        self.plain = Sheet(form, templates, nobody)
-        """The form as it is."""
-        self._sheets = {
+        self._plain = Sheet(form, templates, nobody)
+        self._changed = {
             route.name: Sheet(form, templates, nobody, route) for route in self._routes if route.ending is None
         }
 
@@ -122,18 +121,23 @@ class Composer:
                     found.setdefault(mistake.option, mistake)
         return list(found.values())
 
+    @property
+    def sheets(self) -> tuple[Sheet, ...]:
+        """All there are: the form as it is, then as each route changes it."""
+        return self._plain, *self._changed.values()
+
     def sheets_for(self, call: Call, recognition: Recognition) -> Iterator[Sheet]:
         """All that may be filled in for callers of this one's kind, in the routes' order."""
         for route in self._routes:
             if route.fits_kind(call, recognition):
                 if route.ending is None:
-                    yield self._sheets[route.name]
+                    yield self._changed[route.name]
                 if route.takes_all_of_a_kind:
                     return
-        yield self.plain
+        yield self._plain
 
     def _sheet(self, route: Route | None) -> Sheet:
-        return self.plain if route is None else self._sheets.get(route.name, self.plain)
+        return self._plain if route is None else self._changed.get(route.name, self._plain)
 
 
 class Sheet:
