@@ -1,7 +1,8 @@
 """What the conditions of a route may hold: numbers and patterns, grades, days of the week, hours.
 
-Like `values`. Each condition is one text or a list of them, of which one has to fit; an empty list, by
-which no call or every call could be meant, is none.
+Like `values`. Each condition is one text or a list of them, of which one has to fit; an empty list could
+mean every call or none, and is a mistake. What would never fit (a pattern without its _, a number with
+spaces in it) is told rather than taken.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _number(text: str) -> str:
 
 def _pattern(text: str) -> str:
     """A pattern as Asterisk's pbx.c reads it, but for what it silently takes for something else."""
-    body = text[1:].removesuffix(".") if text.endswith(".") else text[1:].removesuffix("!")
+    body = re.sub(r"[.!]\Z", "", text[1:])
     at = 0
     while at < len(body):
         piece = _PIECE.match(body, at)

@@ -25,8 +25,8 @@ Text = Annotated[str, values.template(lines=True)]
 WISHES = ("title", "queue", "state", "priority", "type", "service", "sla", "owner", "responsible", "lock")
 """The ticket's texts that the dialplan may be allowed to set; the customer is not among them."""
 Wish = Annotated[str, values.one_of(*WISHES)]
-Texts = Annotated[tuple[str, ...], OneOrMore(values.line())]
-Numbers = Annotated[tuple[str, ...], OneOrMore(conditions.NUMBER)]
+TextOrTexts = Annotated[tuple[str, ...], OneOrMore(values.line())]
+NumberOrNumbers = Annotated[tuple[str, ...], OneOrMore(conditions.NUMBER)]
 
 
 class TicketOptions(Section):
@@ -106,6 +106,7 @@ class RouteTicket(TicketOptions):
         return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
 
 
+# Made of the ticket's options rather than written again; its fields are copies of theirs.
 for _option in RouteTicket.model_fields.values():
     _option.default = None
 RouteTicket.model_rebuild(force=True)
@@ -114,16 +115,16 @@ RouteTicket.model_rebuild(force=True)
 class Route(Section):
     """A rule: what becomes of the calls for which all of its conditions hold."""
 
-    dialled: Numbers = ()
+    dialled: NumberOrNumbers = ()
     """Number called, as extension or DNID; or a pattern of Asterisk's dialplan: `_45XX`."""
-    context: Texts = ()
+    context: TextOrTexts = ()
     """Context of the dialplan that the call is in."""
-    argument: Texts = ()
+    argument: TextOrTexts = ()
     """An argument that the dialplan gave the script: `AGI(agi://host/ticket,vip)`."""
-    caller: Numbers = ()
+    caller: NumberOrNumbers = ()
     """The caller's number, as heard or whole (`+79161229624`), or a pattern: `_+7916.`; never a withheld one."""
-    customer_id: Texts = ()
-    """Customer number (company) of the customer who rings."""
+    customer_id: TextOrTexts = ()
+    """Company (`customer_id`) of the customer who rings."""
     match: Annotated[tuple[Match, ...], OneOrMore(conditions.GRADE)] = ()
     """How the caller was found: `exact`, `without-extension`, `national`, `suffix`, `several`, `none`."""
     withheld: Annotated[bool | None, values.SWITCH] = None
@@ -162,7 +163,7 @@ class Repeat(Section):
     """What becomes of a call when its caller's last ticket is still open."""
 
     within: Annotated[timedelta, values.DURATION] = timedelta(0)
-    """Time since his open ticket was changed within which a call is added to it; 0: each call is its own ticket."""
+    """Time since the caller's open ticket was changed within which a call is added to it; 0: never."""
     match: Annotated[Literal["customer", "number"], values.one_of("customer", "number")] = "customer"
     """Whose ticket: the same customer's, from whichever number he rings; or that of a call from the same number."""
     states: Annotated[tuple[Annotated[str, values.line()], ...], Field(min_length=1)] = ("new", "open")
