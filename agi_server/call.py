@@ -226,7 +226,7 @@ class Refused:
     """OTRS's `ErrorCode` (`TicketCreate.InvalidParameter`), or a short name of ours."""
     words: str
     about: str = field(default="", compare=False)
-    """The field of `Ticket` or `Article` that it is about, where that can be told."""
+    """The field of `Ticket`, `Update` or `Article` that it is about, where that can be told."""
 
 
 @dataclass(frozen=True, slots=True)

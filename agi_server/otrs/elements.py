@@ -1,16 +1,19 @@
-"""The Ticket Connector's elements: what TicketCreate and TicketSearch are sent, what TicketGet shows.
+"""The Ticket Connector's elements: what TicketCreate, TicketUpdate, TicketSearch and TicketGet are sent.
 
 Pure. One request serves every OTRS: of two ways to say a thing both are sent, since each version
 ignores the one that it does not know (recordings of 6.5, 4.0 and 3.1). What OTRS would cut without
 a word is cut here, visibly; an element that is empty is left out, because OTRS 4 refuses it.
+What a search brings is to be looked at: see `shown`.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from agi_server.call import Article, Refused, Ticket
+from agi_server.call import Article, OpenTickets, Refused, Ticket, Update
 from agi_server.otrs import soap
 
 TITLE_LENGTH = 255
@@ -20,7 +23,7 @@ TEXT_LENGTH = 3800
 NO_AUTO_RESPONSE = "auto remove"
 """The AutoResponseType that no queue answers with. Without the element OTRS takes `auto reply`."""
 
-Elements: TypeAlias = dict[str, "str | soap.Values | list[soap.Values]"]
+Elements: TypeAlias = dict[str, "str | soap.Values | Sequence[str | soap.Values]"]
 
 
 def creation(ticket: Ticket, call_field: str) -> Elements:
@@ -32,9 +35,19 @@ def creation(ticket: Ticket, call_field: str) -> Elements:
     """
     return {
         "Ticket": _ticket(ticket, call_field),
-        "Article": _article(ticket.article),
+        "Article": _article(ticket.article, ()),
         "DynamicField": _dynamic_fields(ticket, call_field),
     }
+
+
+def updating(update: Update) -> Elements:
+    """TicketUpdate's elements for an article that carries the ids of its calls. The ticket's own attributes stay."""
+    return {"TicketID": update.ticket_id, "Article": _article(update.article, update.call_ids)}
+
+
+def fits(call_ids: Sequence[str]) -> bool:
+    """Is there room for so many calls in one subject? For 24 there always is: intake's ids have 150 characters."""
+    return len(_marked("…", TEXT_LENGTH, call_ids)) <= TEXT_LENGTH
 
 
 def rehearsal(ticket: Ticket, call_field: str) -> Elements:
@@ -77,11 +90,13 @@ _OBJECTIONS = {
     "Article->HistoryType": "history_type",
     "Article->AutoResponseType": "auto_response",
     "DynamicField->": "dynamic_fields",
+    "access to the ticket": "ticket_id",
+    "permissions to create new articles": "ticket_id",
 }
 
 
 def at_fault(refused: Refused) -> str:
-    """The field of Ticket or Article that OTRS objects to, or nothing. Its name is only in OTRS's words."""
+    """The field of Ticket, Update or Article that OTRS objects to, or nothing. Its name is only in OTRS's words."""
     return next((field for words, field in _OBJECTIONS.items() if words in refused.words), "")
 
 
@@ -97,29 +112,45 @@ def search(call_id: str, call_field: str) -> Elements:
     }
 
 
-def has_field(ticket: soap.Fields, name: str) -> bool:
-    """Does this ticket have the dynamic field, be it empty? OTRS shows all that exist."""
-    return f"DynamicField_{name}" in ticket or any(
-        soap.text(field, "Name") == name for field in soap.records(ticket, "DynamicField")
-    )
+def open_search(wanted: OpenTickets) -> Elements | None:
+    """TicketSearch's elements for open tickets, the one changed last first; None where OTRS would find anybody's."""
+    if wanted.customer_user:
+        name, expression = "CustomerUserLogin", _literal(wanted.customer_user)
+    else:
+        # One expression, since OTRS 3.1 ignores a number that is repeated.
+        name, expression = "TicketNumber", "||".join(map(_literal, filter(None, wanted.ticket_numbers)))
+    if not expression or not wanted.states:
+        return None
+    return {
+        name: expression,
+        "States": wanted.states,
+        **({"Queues": wanted.queue} if wanted.queue else {}),
+        # Something in its history, such as an article. TicketLastChangeTime is a column that other code has to move.
+        "TicketChangeTimeNewerMinutes": str(math.ceil(wanted.within.total_seconds() / 60)),
+        "SortBy": "Changed",
+        "OrderBy": "Down",
+    }
 
 
-def carries(ticket: soap.Fields, call_id: str, call_field: str) -> bool:
-    """Is this the ticket of that call? A search also finds what is merely alike."""
-    if not call_field:
-        return _mark(call_id) in soap.text(ticket, "Title")
-    values = soap.texts(ticket, f"DynamicField_{call_field}")  # OTRS 5 and before
-    for field in soap.records(ticket, "DynamicField"):
-        if soap.text(field, "Name") == call_field:
-            values += soap.texts(field, "Value")
-    wanted = soap.clean(call_id).strip()
-    return bool(wanted) and wanted in values  # a ticket that no call made has an empty field
+def latest_articles(ticket_id: str, number: int) -> Elements:
+    """TicketGet's elements for a ticket with so many of its articles, the newest first."""
+    return {"TicketID": ticket_id, "AllArticles": "1", "ArticleOrder": "DESC", "ArticleLimit": str(number)}
+
+
+def mark(call_id: str) -> str:
+    """How a title or a subject carries the id: in brackets, so that 1.4 is not found in 1.42."""
+    return f"[{soap.clean(call_id)}]"
+
+
+def _literal(text: str) -> str:
+    """As an expression that finds this text. Between quotes nothing is an operator, and a quote becomes a wildcard."""
+    return '"{}"'.format(text.replace('"', "*"))
 
 
 def _ticket(ticket: Ticket, call_field: str) -> soap.Values:
     return _filled(
         {
-            "Title": _title(ticket.title, "" if call_field else _mark(ticket.call_id)),
+            "Title": _marked(ticket.title, TITLE_LENGTH, () if call_field else (ticket.call_id,)),
             "Queue": ticket.queue,
             "State": ticket.state,
             "Priority": ticket.priority,
@@ -135,14 +166,14 @@ def _ticket(ticket: Ticket, call_field: str) -> soap.Values:
     )
 
 
-def _article(article: Article) -> soap.Values:
+def _article(article: Article, call_ids: Iterable[str]) -> soap.Values:
     return _filled(
         {
             "CommunicationChannel": "Phone",
             "ArticleType": "phone",  # OTRS 5 and before
             "IsVisibleForCustomer": "1" if article.visible_for_customer else "0",
             "SenderType": article.sender_type,
-            "Subject": _cut(_one_line(article.subject), TEXT_LENGTH),
+            "Subject": _marked(article.subject, TEXT_LENGTH, call_ids),
             "Body": article.body,
             "ContentType": "text/plain; charset=utf8",  # OTRS 4 and before refuse `utf-8`
             "HistoryType": article.history_type,
@@ -163,15 +194,10 @@ def _filled(elements: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in elements.items() if value}
 
 
-def _mark(call_id: str) -> str:
-    """How a title carries the id: in brackets, so that 1.4 is not found in 1.42."""
-    return f"[{soap.clean(call_id)}]"
-
-
-def _title(title: str, mark: str) -> str:
-    if not mark:
-        return _cut(_one_line(title), TITLE_LENGTH)
-    return f"{_cut(_one_line(title), TITLE_LENGTH - len(mark) - 1)} {mark}"
+def _marked(text: str, length: int, call_ids: Iterable[str]) -> str:
+    """The text on one line, cut so that the marks of these calls fit at its end."""
+    marks = "".join(f" {mark(call_id)}" for call_id in call_ids)
+    return (_cut(_one_line(text), length - len(marks)) + marks).lstrip()
 
 
 def _one_line(text: str) -> str:

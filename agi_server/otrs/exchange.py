@@ -30,6 +30,11 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TooLong(Trouble):
+    """There was more of an answer than is read: whoever can ask for less may have it."""
+
+
 class Exchange:
     """POSTs to one address, over at most `connections` connections at a time."""
 
@@ -86,7 +91,7 @@ class Exchange:
         while chunk := await response.content.read(self._max_answer + 1 - len(body)):
             body += chunk
             if len(body) > self._max_answer:
-                return Trouble(f"OTRS answered more than {self._max_answer} bytes", Doubt.ENDED)
+                return TooLong(f"OTRS answered more than {self._max_answer} bytes", Doubt.ENDED)
         return Answer(response.status, bytes(body))
 
 

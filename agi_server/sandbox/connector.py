@@ -16,7 +16,7 @@ from agi_server.sandbox.checks import NO_ACCESS, FaultError, RefusalError, given
 from agi_server.sandbox.envelope import Output, Request, Struct, text, texts
 from agi_server.sandbox.people import Person
 from agi_server.sandbox.search import search
-from agi_server.sandbox.tickets import Store
+from agi_server.sandbox.tickets import Article, Store, Ticket
 from agi_server.sandbox.view import ticket_fields
 from agi_server.sandbox.writing import Writer
 
@@ -35,7 +35,7 @@ class Connector:
         self._login = (user, password)
         self._fields = (*fields, *stock.DYNAMIC_FIELDS)
         self._now = now
-        self._agents = {1: "root@localhost", 2: user}
+        self._agents = {1: stock.ADMIN, 2: user, 3: stock.OPERATOR}
         self._writer = Writer(store, self._agents, user, self._fields, now)
 
     def answer(self, request: Request, person: Person | None) -> dict[str, Output]:
@@ -79,13 +79,14 @@ class Connector:
         wanted = [number.strip() for value in texts(data, "TicketID") for number in value.split(",")]
         if not wanted or not given(data, "TicketID"):
             raise RefusalError("MissingParameter", "TicketID parameter is missing!")
-        found = [ticket for ticket in map(self._store.get, wanted) if ticket is not None]
+        found = [ticket for ticket in map(self._store.get, wanted) if ticket is not None and self._writer.sees(ticket)]
         if len(found) < len(wanted):
             raise RefusalError("AccessDenied", NO_ACCESS)
         fields = self._fields if given(data, "DynamicFields") else ()
-        articles = given(data, "AllArticles")
         numbers = {login: number for number, login in self._agents.items()}
-        return {"Ticket": [ticket_fields(ticket, fields, articles, numbers, self._now()) for ticket in found]}
+        return {
+            "Ticket": [ticket_fields(ticket, fields, _articles(ticket, data), numbers, self._now()) for ticket in found]
+        }
 
     def _require_login(self, data: Struct) -> None:
         logins = given(data, "UserLogin") or given(data, "CustomerUserLogin")
@@ -103,3 +104,13 @@ class Connector:
             known = (text(data, "UserLogin"), text(data, "Password")) == self._login
         if not known:
             raise RefusalError("AuthFail", words)
+
+
+def _articles(ticket: Ticket, data: Struct) -> list[tuple[int, Article]]:
+    """The articles that are asked for, numbered; only where there is a limit their order is minded."""
+    articles = list(enumerate(ticket.articles, 1)) if given(data, "AllArticles") else []
+    if not given(data, "ArticleLimit"):
+        return articles
+    if text(data, "ArticleOrder") == "DESC":
+        articles.reverse()
+    return articles[: int(text(data, "ArticleLimit"))]

@@ -1,8 +1,8 @@
 """TicketSearch: which tickets fit, by OTRS's own reading of the criteria.
 
 Pure. Its traps are kept, because callers must live with them: a criterion that is unknown, a dynamic field
-that does not exist and a value that is empty are ignored, so that everything comes back; a title is an
-expression with operators; `*` stands for anything, and letters' case does not matter.
+that does not exist and a value that is empty are ignored, so that everything comes back; a title, a number
+and a login are expressions with operators; `*` stands for anything, and letters' case does not matter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from agi_server.sandbox.checks import given
 from agi_server.sandbox.envelope import Struct, structs, text, texts
-from agi_server.sandbox.stock import STATE_TYPES
+from agi_server.sandbox.stock import CLOSED_QUEUES, QUEUES, STATE_TYPES, STATES
 from agi_server.sandbox.tickets import Ticket
 
 DEFAULT_LIMIT = 500
@@ -21,12 +21,32 @@ ANYTHING = re.compile(r"[*%]{1,3}")
 
 Criterion = Callable[[Ticket], bool]
 
+ORDERS: dict[str, Callable[[Ticket], datetime]] = {
+    "Age": lambda ticket: ticket.created,
+    "Created": lambda ticket: ticket.created,
+    "Changed": lambda ticket: ticket.changed,
+}
+"""What tickets are sorted by here. OTRS knows more, and by what it does not know it finds nothing."""
+TIMES: dict[str, Callable[[Ticket], datetime]] = {
+    "TicketCreateTimeNewer": lambda ticket: ticket.created,
+    "TicketCreateTimeOlder": lambda ticket: ticket.created,
+    # Any line of its history; the first is there since it was made.
+    "TicketChangeTimeNewer": lambda ticket: ticket.changed,
+    "TicketChangeTimeOlder": lambda ticket: ticket.created,
+    "TicketLastChangeTimeNewer": lambda ticket: ticket.changed,
+    "TicketLastChangeTimeOlder": lambda ticket: ticket.changed,
+}
+
 
 def search(tickets: Iterable[Ticket], data: Struct, fields: Collection[str], now: datetime) -> list[Ticket]:
-    """The tickets that fit, newest first, up to Limit; `fields` are the dynamic fields that exist."""
-    criteria = [*_attributes(data), *_dynamic_fields(data, fields), *_times(data, now)]
-    found = [ticket for ticket in tickets if all(fits(ticket) for fits in criteria)]
-    found.sort(key=lambda ticket: (ticket.created, ticket.id), reverse=True)
+    """The tickets that fit and that the agent may see, up to Limit; `fields` are the dynamic fields that exist."""
+    criteria = [*_attributes(data), *_names(data), *_dynamic_fields(data, fields), *_times(data, now)]
+    order, direction = text(data, "SortBy") or "Age", text(data, "OrderBy") or "Down"
+    if order not in ORDERS or direction not in ("Up", "Down"):
+        return []
+    seen = [ticket for ticket in tickets if ticket.queue not in CLOSED_QUEUES]
+    found = [ticket for ticket in seen if all(fits(ticket) for fits in criteria)]
+    found.sort(key=lambda ticket: (ORDERS[order](ticket), ticket.id), reverse=direction == "Down")
     limit = _number(text(data, "Limit").strip()) if given(data, "Limit") else DEFAULT_LIMIT
     return found[: max(0, limit)]
 
@@ -38,7 +58,7 @@ def like(pattern: str, value: str) -> bool:
 
 
 def fits_expression(expression: str, value: str) -> bool:
-    """A title's criterion: `+` and `&&` are and, `||` is or, `!` is not, and brackets group.
+    """An expression: `+`, `&&` and `AND` are and, `||` and `OR` are or, `!` is not, and brackets group.
 
     Quotes protect, and so does a backslash, save before `+`. Here brackets are only skipped around a part.
     """
@@ -55,26 +75,33 @@ def fits_expression(expression: str, value: str) -> bool:
         pattern = re.sub("\0([0-9]+)\0", lambda found: protected[int(found[1])], bare.removeprefix("!"))
         return like(pattern, value) is not bare.startswith("!")
 
-    alternatives = re.sub(r'"([^"]+)"|\\([^+"\\])', protect, expression).split("||")
-    return any(all(map(fits, re.split(r"&&|\+", alternative))) for alternative in alternatives)
+    whole = re.sub(r'"([^"]+)"|\\([^+"\\])', protect, expression)
+    alternatives = re.split(r"\|\||\sOR\s", whole)
+    return any(all(map(fits, re.split(r"&&|\+|\sAND\s", alternative))) for alternative in alternatives)
 
 
 def _attributes(data: Struct) -> Iterable[Criterion]:
     patterns: dict[str, Callable[[str, Ticket], bool]] = {
         "TicketID": lambda wanted, ticket: wanted == str(ticket.id),
-        "TicketNumber": lambda wanted, ticket: like(wanted, ticket.number),
+        "TicketNumber": lambda wanted, ticket: fits_expression(wanted, ticket.number),
         "Title": lambda wanted, ticket: fits_expression(wanted, ticket.title),
         "Fulltext": lambda wanted, ticket: any(fits_expression(f"*{wanted}*", value) for value in _written(ticket)),
         "CustomerID": lambda wanted, ticket: like(wanted, ticket.customer_id),
-        "CustomerUserLogin": lambda wanted, ticket: like(wanted, ticket.customer_user),
-        "Queues": lambda wanted, ticket: wanted == ticket.queue,
-        "States": lambda wanted, ticket: wanted == ticket.state,
+        "CustomerUserLogin": lambda wanted, ticket: fits_expression(wanted, ticket.customer_user),
         "StateType": lambda wanted, ticket: wanted.lower() == STATE_TYPES[ticket.state],
     }
     for name, fits in patterns.items():
         wanted = [value for value in texts(data, name) if not ANYTHING.fullmatch(value)]
         if wanted:
             yield _any_of(wanted, fits)
+
+
+def _names(data: Struct) -> Iterable[Criterion]:
+    """Queues, and states in any case of letters. If one of the names does not exist, no ticket fits."""
+    if queues := set(filter(None, texts(data, "Queues"))):
+        yield lambda ticket: ticket.queue in queues and queues.issubset(QUEUES.values())
+    if states := {state.lower() for state in texts(data, "States") if state}:
+        yield lambda ticket: ticket.state in states and states.issubset(STATES.values())
 
 
 def _any_of(wanted: list[str], fits: Callable[[str, Ticket], bool]) -> Criterion:
@@ -113,20 +140,20 @@ def _compare(name: str, operator: str, wanted: list[str]) -> Criterion:
 
 
 def _times(data: Struct, now: datetime) -> Iterable[Criterion]:
-    """When the ticket was made; a time that cannot be read fits no ticket."""
-    for name in ("Newer", "Older"):
-        if minutes := text(data, f"TicketCreateTime{name}Minutes"):
-            yield _made(name, now - timedelta(minutes=_number(minutes)))
-        if date := text(data, f"TicketCreateTime{name}Date"):
-            yield _made(name, _date(date))
+    """When the ticket was made or changed; a time that cannot be read fits no ticket."""
+    for name, moment in TIMES.items():
+        if minutes := text(data, f"{name}Minutes"):
+            yield _on_that_side(name, moment, now - timedelta(minutes=_number(minutes)))
+        if date := text(data, f"{name}Date"):
+            yield _on_that_side(name, moment, _date(date))
 
 
-def _made(name: str, time: datetime | None) -> Criterion:
-    if time is None:
+def _on_that_side(name: str, moment: Callable[[Ticket], datetime], limit: datetime | None) -> Criterion:
+    if limit is None:
         return lambda ticket: False
-    if name == "Newer":
-        return lambda ticket: ticket.created >= time
-    return lambda ticket: ticket.created <= time
+    if name.endswith("Newer"):
+        return lambda ticket: moment(ticket) >= limit
+    return lambda ticket: moment(ticket) <= limit
 
 
 def _date(value: str) -> datetime | None:

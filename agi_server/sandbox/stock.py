@@ -1,13 +1,16 @@
 """What a freshly installed Znuny 6.5 knows by name: queues, states, priorities, types of history.
 
 Constants only, read from the database of a real one; the IDs are its own. HelpDesk and Management
-are not stock: the lab has them too, and nobody but the administrator may write to Management.
+are not stock: the lab has them too, and nobody but the administrator may write to Management. Nor is the
+operator, an agent who takes tickets.
 """
 
 from __future__ import annotations
 
 QUEUES = {1: "Postmaster", 2: "Raw", 3: "Junk", 4: "Misc", 5: "HelpDesk", 6: "Management"}
 CLOSED_QUEUES = frozenset({"Management"})
+ADMIN = "root@localhost"
+OPERATOR = "operator"
 
 STATES = {
     1: "new",

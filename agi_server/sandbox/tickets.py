@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agi_server.sandbox.stock import ADMIN
+
 KEPT = 10_000
 TITLE_CHARACTERS = 255
 SYSTEM_ID = "10"
@@ -51,7 +53,7 @@ class Ticket:
     created: datetime
     changed: datetime
     owner: str
-    responsible: str = "root@localhost"
+    responsible: str = ADMIN
     type: str = "Unclassified"
     lock: str = "unlock"
     dynamic_fields: dict[str, str] = field(default_factory=dict)
@@ -65,7 +67,7 @@ class Store:
         self._tickets: dict[int, Ticket] = {}
         self._last_ticket = 0
         self._last_article = 0
-        self.add("Znuny says hi!", "Raw", "new", "3 normal", "", "", "root@localhost", now)
+        self.add("Znuny says hi!", "Raw", "new", "3 normal", "", "", ADMIN, now)
 
     def __iter__(self) -> Iterator[Ticket]:
         return iter(self._tickets.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from agi_server.sandbox import stock
@@ -12,9 +12,13 @@ from agi_server.sandbox.tickets import Article, Ticket
 
 
 def ticket_fields(
-    ticket: Ticket, fields: Collection[str], articles: bool, agents: Mapping[str, int], now: datetime
+    ticket: Ticket,
+    fields: Collection[str],
+    articles: Sequence[tuple[int, Article]],
+    agents: Mapping[str, int],
+    now: datetime,
 ) -> dict[str, Output]:
-    """The ticket's elements, with the dynamic fields of these names and, if wanted, its articles."""
+    """The ticket's elements, with the dynamic fields of these names and these of its articles, by their numbers."""
     shown: dict[str, Output] = {
         "Age": str(int((now - ticket.created).total_seconds())),
         "ArchiveFlag": "n",
@@ -58,10 +62,8 @@ def ticket_fields(
         shown["DynamicField"] = [
             {"Name": name, "Value": ticket.dynamic_fields.get(name, "")} for name in sorted(fields)
         ]
-    if articles and ticket.articles:
-        shown["Article"] = [
-            _article_fields(ticket, article, number) for number, article in enumerate(ticket.articles, 1)
-        ]
+    if articles:
+        shown["Article"] = [_article_fields(ticket, article, number) for number, article in articles]
     return shown
 
 

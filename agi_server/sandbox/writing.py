@@ -81,7 +81,7 @@ class Writer:
             ticket = self._store.numbered(text(data, "TicketNumber"))
         else:
             ticket = self._store.get(text(data, "TicketID"))
-        if ticket is None:
+        if ticket is None or not self.sees(ticket):
             raise RefusalError("AccessDenied", NO_ACCESS)
         if "Ticket" in data and not struct(data, "Ticket"):
             raise RefusalError("InvalidParameter", "Ticket parameter is not valid!")
@@ -103,6 +103,10 @@ class Writer:
         ticket.dynamic_fields.update(fields)
         ticket.changed = self._now()
         return self._done(ticket, articles, AGENT_NAME, "")
+
+    def sees(self, ticket: Ticket) -> bool:
+        """May the agent look at it? His own he may in any queue; but a search does not bring it."""
+        return ticket.queue not in stock.CLOSED_QUEUES or ticket.owner == self._user
 
     def _change(self, ticket: Ticket, asked: Struct, values: Mapping[str, str]) -> None:
         """The attributes one after another, up to the first that OTRS cannot store."""

@@ -1,11 +1,8 @@
-"""connector: sessions, searches and verdicts, on an OTRS that answers by script."""
+"""connector: tickets opened, found and rehearsed, on an OTRS that answers by script."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,54 +12,31 @@ import pytest
 
 from agi_server.call import Created, Doubt, Findings, HelpDesk, NotFound, Outcome, Refused, Trouble
 from agi_server.otrs.connector import SEARCH_LIMIT, Connector
+from agi_server.otrs.exchange import TooLong
 from agi_server.sandbox import Sandbox
 from tests.otrs.desk import GONE, NOT_HTTP, TICKET
-from tests.otrs.peer import Act, FakeOtrs, Peer, http, raw, recorded, reset, silent, soap
+from tests.otrs.peer import Act, http, raw, recorded, reset, silent, soap
+from tests.otrs.scripted import (
+    CREATED,
+    FIELD,
+    NO_ACCESS,
+    NOTHING,
+    NOW,
+    PASSWORD,
+    SESSION,
+    THE_TICKET,
+    USER,
+    desk,
+    hits,
+    operations,
+    shown,
+)
 
-USER, PASSWORD = "helpdesk-agi", "agi-secret-b8a1"
-SESSION = "9gouzURhaWEMAT2RortUGxoFrHudufoQ"
-"""What recording 01 gives."""
-FIELD = "AsteriskUniqueID"
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-CREATED = recorded("10-TicketCreate-ok-userlogin")
-THE_TICKET = Created("1261", "2026112210012662")
-DEAD_SESSION = recorded("23-TicketCreate-bad-session")
-NOTHING = recorded("141-TicketSearch-df-equals-none")
 ALL_TICKETS = Trouble("OTRS does not search by what was asked: it finds more tickets than can be looked at")
 BAD_QUEUE = Refused(
     "TicketCreate.InvalidParameter", "TicketCreate: Ticket->QueueID or Ticket->Queue parameter is invalid!"
 )
 NO_RIGHT = Refused("TicketCreate.AccessDenied", "TicketCreate: Can not create tickets in given Queue or QueueID!")
-NO_ACCESS = Refused("TicketGet.AccessDenied", "TicketGet: User does not have access to the ticket!")
-BAD_LOGIN = Refused("SessionCreate.AuthFail", "SessionCreate: Authorization failing!")
-SHUT_OUT = Trouble("OTRS does not let us in: SessionCreate: Authorization failing!")
-
-
-@asynccontextmanager
-async def desk(acts: dict[str, list[Act]], **options: Any) -> AsyncIterator[tuple[Connector, Peer]]:
-    """A connector, and the OTRS that does this."""
-    async with (
-        Peer(FakeOtrs(acts)) as peer,
-        Connector(peer.url, USER, PASSWORD, **{"clock": lambda: NOW, "timeout": 10, **options}) as connector,
-    ):
-        yield connector, peer
-
-
-def operations(peer: Peer) -> list[str]:
-    return [request.operation for request in peer.requests]
-
-
-def shown(ticket_id: int, value: str, *, name: str = FIELD, title: str = "Call") -> str:
-    """A ticket as TicketGet of OTRS 6 shows it."""
-    return (
-        f"<Ticket><TicketID>{ticket_id}</TicketID><TicketNumber>2026{ticket_id:04}</TicketNumber>"
-        f"<Title>{title}</Title><DynamicField><Name>{name}</Name><Value>{value}</Value></DynamicField></Ticket>"
-    )
-
-
-def hits(*ticket_ids: int) -> Act:
-    return soap("TicketSearch", "".join(f"<TicketID>{number}</TicketID>" for number in ticket_ids))
 
 
 def test_it_is_the_port() -> None:
@@ -116,7 +90,7 @@ async def test_ticket_is_opened_in_a_session() -> None:
             Trouble("OTRS answered 307, not SOAP: nothing (a redirect: is otrs.url right?)", Doubt.NONE),
         ),
         (http(200, b" " * 2**20), Trouble("OTRS answered 200, not SOAP: nothing", Doubt.ENDED)),
-        (http(200, b" " * 10**7), Trouble("OTRS answered more than 1048576 bytes", Doubt.ENDED)),
+        (http(200, b" " * 10**7), TooLong("OTRS answered more than 1048576 bytes", Doubt.ENDED)),
         (
             raw(b"HTTP/1.1 200 OK\r\nContent-Length: 554\r\n\r\n<?xml"),
             Trouble("OTRS's answer was cut short", Doubt.ENDED),
@@ -142,118 +116,6 @@ async def test_otrs_that_is_silent_may_still_be_at_work() -> None:
         started = asyncio.get_running_loop().time()
         assert await connector.open(TICKET) == Trouble("no answer from OTRS in time", Doubt.RUNNING)
         assert asyncio.get_running_loop().time() - started < 0.6
-
-
-async def test_all_share_one_login() -> None:
-    async with desk({"TicketCreate": [CREATED]}) as (connector, peer):
-        assert await asyncio.gather(*(connector.open(TICKET) for _ in range(9))) == [THE_TICKET] * 9
-    assert operations(peer).count("SessionCreate") == 1
-
-
-async def test_forgotten_session_is_renewed_and_the_request_repeated_once() -> None:
-    renewed = recorded("05-SessionCreate-customer")
-    acts = {"SessionCreate": [recorded("01-SessionCreate-ok"), renewed], "TicketCreate": [DEAD_SESSION, CREATED]}
-    async with desk(acts) as (connector, peer):
-        assert await connector.open(TICKET) == THE_TICKET
-        assert await connector.open(TICKET) == THE_TICKET
-    assert operations(peer) == ["SessionCreate", "TicketCreate", "SessionCreate", "TicketCreate", "TicketCreate"]
-    sessions = [request.values["SessionID"] for request in peer.requests if request.operation == "TicketCreate"]
-    assert sessions == [SESSION, "0I1165V5vfGRXKDsBlcDgEbtzYfu70Wf", "0I1165V5vfGRXKDsBlcDgEbtzYfu70Wf"]
-
-
-async def test_session_that_many_find_dead_is_renewed_once() -> None:
-    acts = {
-        "SessionCreate": [recorded("01-SessionCreate-ok"), recorded("05-SessionCreate-customer")],
-        "TicketCreate": [DEAD_SESSION, DEAD_SESSION, DEAD_SESSION, CREATED],
-    }
-    async with desk(acts) as (connector, peer):
-        assert await asyncio.gather(*(connector.open(TICKET) for _ in range(3))) == [THE_TICKET] * 3
-    assert operations(peer).count("SessionCreate") == 2
-
-
-async def test_session_that_dies_at_once_is_trouble_for_all_calls_and_not_a_refusal_of_this_one() -> None:
-    async with desk({"TicketCreate": [DEAD_SESSION]}) as (connector, peer):
-        assert await connector.open(TICKET) == Trouble(
-            "OTRS does not let us in: TicketCreate: User could not be authenticated!"
-        )
-    assert operations(peer) == ["SessionCreate", "TicketCreate"] * 2
-
-
-async def test_session_that_cannot_be_renewed() -> None:
-    acts = {
-        "SessionCreate": [recorded("01-SessionCreate-ok"), recorded("02-SessionCreate-bad-password")],
-        "TicketCreate": [DEAD_SESSION],
-    }
-    async with desk(acts) as (connector, peer):
-        assert await connector.open(TICKET) == SHUT_OUT
-    assert operations(peer) == ["SessionCreate", "TicketCreate", "SessionCreate"]
-
-
-@pytest.mark.parametrize(
-    ("act", "expected"),
-    [
-        (recorded("02-SessionCreate-bad-password"), SHUT_OUT),
-        (
-            recorded("3.1/02-SessionCreate-bad-password"),
-            Trouble("OTRS does not let us in: SessionIDGet: Authorization failing!"),
-        ),
-        (recorded("300-webservice-unknown-modperl"), Trouble(GONE)),
-        (recorded("322-db-down-session"), Trouble(NOT_HTTP)),
-        (http(504, b"Gateway Timeout"), Trouble("OTRS answered 504, not SOAP: Gateway Timeout")),
-        (soap("SessionCreate", ""), Trouble("OTRS answered SessionCreate without a session")),
-    ],
-)
-async def test_without_a_session_no_ticket_is_asked_for(act: Act, expected: Outcome) -> None:
-    async with desk({"SessionCreate": [act]}) as (connector, peer):
-        assert await connector.open(TICKET) == expected
-        assert isinstance(await connector.sign_in(), Refused if "let us in" in str(expected) else Trouble)
-        assert await connector.find("1.2", NOW) == expected
-    assert operations(peer) == ["SessionCreate"] * 3
-
-
-async def test_leaving_without_having_come_in() -> None:
-    async with Connector("http://127.0.0.1:1/", USER, PASSWORD):
-        pass
-
-
-async def test_signing_in() -> None:
-    async with desk({}) as (connector, _):
-        assert await connector.sign_in() is None
-
-
-async def test_login_that_does_not_end_in_time() -> None:
-    async with desk({"SessionCreate": [silent()]}, timeout=0.2) as (connector, _):
-        outcome = await connector.open(TICKET)
-        assert isinstance(outcome, Trouble)
-        assert outcome.doubt is Doubt.NONE
-
-
-async def test_one_who_gives_up_does_not_take_the_login_from_the_others() -> None:
-    go_on = asyncio.Event()
-
-    async def slow(request: Any, writer: asyncio.StreamWriter) -> None:
-        await go_on.wait()
-        await recorded("01-SessionCreate-ok")(request, writer)
-
-    async with desk({"SessionCreate": [slow], "TicketCreate": [CREATED]}) as (connector, peer):
-        impatient, patient = (asyncio.create_task(connector.open(TICKET)) for _ in range(2))
-        await peer.requests_are(1)
-        impatient.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await impatient
-        go_on.set()
-        assert await patient == THE_TICKET
-    assert operations(peer) == ["SessionCreate", "TicketCreate"]
-
-
-async def test_leaving_in_the_middle_of_a_login() -> None:
-    async with Peer(FakeOtrs({"SessionCreate": [silent()]})) as peer:
-        async with Connector(peer.url, USER, PASSWORD) as connector:
-            opening = asyncio.create_task(connector.open(TICKET))
-            await peer.requests_are(1)
-            opening.cancel()
-            await asyncio.wait({opening})
-        assert await connector.open(TICKET) == Trouble("the connection to OTRS is not open")
 
 
 @pytest.mark.parametrize(
@@ -420,15 +282,6 @@ async def test_of_too_many_hits_the_first_are_looked_at() -> None:
     assert peer.requests[-1].values["TicketID"] == [str(number) for number in range(50, 40, -1)]
 
 
-async def test_forgotten_session_in_the_middle_of_a_search() -> None:
-    acts = {
-        "TicketSearch": [recorded("150-TicketSearch-bad-password"), hits(7)],
-        "TicketGet": [recorded("135-TicketGet-bad-password"), soap("TicketGet", shown(7, "1.2"))],
-    }
-    async with desk(acts) as (connector, _):
-        assert await connector.find("1.2", NOW) == Created("7", "20260007")
-
-
 @pytest.mark.parametrize(
     ("searches", "get", "expected"),
     [
@@ -466,19 +319,3 @@ async def test_rehearse(act: Act, expected: Refused | Trouble | None) -> None:
     async with desk({"TicketCreate": [act]}) as (connector, peer):
         assert await connector.rehearse(TICKET) == expected
     assert "Attachment" in peer.requests[-1].values
-
-
-async def test_log_holds_no_secret(caplog: pytest.LogCaptureFixture) -> None:
-    acts: dict[str, list[Act]] = {
-        "TicketCreate": [DEAD_SESSION, CREATED],
-        "TicketSearch": [hits(7)],
-        "TicketGet": [reset],
-    }
-    with caplog.at_level(logging.DEBUG):
-        async with desk(acts) as (connector, _):
-            await connector.open(TICKET)
-            await connector.find("1.2", NOW)
-    assert "TicketGet: Trouble" in caplog.text
-    assert PASSWORD not in caplog.text
-    assert SESSION not in caplog.text
-    assert {record.levelno for record in caplog.records if record.name == "agi_server.otrs"} == {logging.DEBUG}

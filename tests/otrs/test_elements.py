@@ -1,35 +1,35 @@
-"""elements: what a ticket is in TicketCreate's words, and what TicketGet's words are worth."""
+"""elements: what tickets, articles and searches are in OTRS's words, and what OTRS objects to."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from agi_server.call import Refused, Ticket
+from agi_server.call import OpenTickets, Refused, Ticket, Update
 from agi_server.otrs import soap
 from agi_server.otrs.elements import (
     TEXT_LENGTH,
     TITLE_LENGTH,
     at_fault,
-    carries,
     creation,
-    has_field,
+    fits,
+    open_search,
     passed_rehearsal,
     rehearsal,
     search,
+    updating,
 )
 from tests.otrs.desk import TICKET, ticket
 from tests.otrs.recorded import NAMES, answer, is_http
 
 FIELD = "AsteriskUniqueID"
 CUT = "…"
-
-
-def recorded_ticket(name: str) -> soap.Fields:
-    fields = soap.read("TicketGet", *answer(name))
-    assert isinstance(fields, dict)
-    return soap.records(fields, "Ticket")[0]
+WANTED = OpenTickets(states=("new", "open"), within=timedelta(minutes=30), customer_user="ivanov")
+LONGEST_ID = "x" * 150
+"""What intake cuts ids to."""
 
 
 def test_whole_ticket() -> None:
@@ -81,7 +81,7 @@ def test_what_is_empty_is_left_out() -> None:
         "Priority": "3 normal",
     }
     assert "HistoryComment" not in sent["Article"]
-    assert sent["Article"]["IsVisibleForCustomer"] == "0"  # type: ignore[call-overload, index]
+    assert sent["Article"]["IsVisibleForCustomer"] == "0"  # type: ignore[call-overload]
     assert sent["DynamicField"] == []
 
 
@@ -135,46 +135,68 @@ def test_search(call_id: str, call_field: str, expected: dict[str, Any]) -> None
     assert search(call_id, call_field) == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "call_id", "call_field", "expected"),
-    [
-        ("4/635-TicketGet-after-create", "1795327221.36", FIELD, True),
-        ("4/635-TicketGet-after-create", "1795327221.3", FIELD, False),
-        ("4/635-TicketGet-after-create", "1795327221.36", "", True),
-        ("4/635-TicketGet-after-create", "1795327221.3", "", False),
-        ("4/635-TicketGet-after-create", "1795327221.36", "CallerNumber", False),
-        ("3.1/635-TicketGet-after-create", "1795327217.73", FIELD, True),
-        ("3.1/635-TicketGet-after-create", "1795327217.73", "", True),
-        ("131-TicketGet-articles-dynamicfields", "1700000000.42", FIELD, False),
-        ("131-TicketGet-articles-dynamicfields", "", FIELD, False),
-        ("130-TicketGet-ok", "1700000000.42", FIELD, False),
-    ],
-)
-def test_recorded_ticket_carries_the_call(name: str, call_id: str, call_field: str, *, expected: bool) -> None:
-    assert carries(recorded_ticket(name), call_id, call_field) is expected
-
-
-def test_ticket_carries_one_of_many_values() -> None:
-    """A field that an administrator has made a list of."""
-    shown: soap.Fields = {
-        "DynamicField": [{"Name": [FIELD], "Value": ["1.1", " 1.2 "]}, {"Name": ["B"], "Value": ["2"]}]
+def test_article_for_two_calls() -> None:
+    assert updating(Update("7", ("1.1", "1.2"), TICKET.article)) == {
+        "TicketID": "7",
+        "Article": {**creation(TICKET, FIELD)["Article"], "Subject": "Звонок [1.1] [1.2]"},  # type: ignore[dict-item]
     }
-    assert carries(shown, "1.2", FIELD)
-    assert not carries(shown, "2", FIELD)
 
 
 @pytest.mark.parametrize(
-    ("name", "call_field", "expected"),
+    ("subject", "call_ids", "expected"),
     [
-        ("131-TicketGet-articles-dynamicfields", FIELD, True),
-        ("131-TicketGet-articles-dynamicfields", "NoSuchField", False),
-        ("4/635-TicketGet-after-create", FIELD, True),
-        ("4/635-TicketGet-after-create", "NoSuchField", False),
-        ("3.1/635-TicketGet-after-create", FIELD, True),
+        ("a\nb", ("1.1",), "a b [1.1]"),
+        ("", ("1.1",), "[1.1]"),
+        ("y" * TEXT_LENGTH, ("1.1", "1.2"), "y" * (TEXT_LENGTH - 13) + CUT + " [1.1] [1.2]"),
+        ("y" * (TEXT_LENGTH - 12), ("1.1", "1.2"), "y" * (TEXT_LENGTH - 12) + " [1.1] [1.2]"),
+        ("yy", (LONGEST_ID,) * 24, "yy" + f" [{LONGEST_ID}]" * 24),
     ],
 )
-def test_recorded_ticket_has_field(name: str, call_field: str, *, expected: bool) -> None:
-    assert has_field(recorded_ticket(name), call_field) is expected
+def test_subject_ends_in_the_ids_of_all_calls(subject: str, call_ids: tuple[str, ...], expected: str) -> None:
+    sent = updating(Update("7", call_ids, replace(TICKET.article, subject=subject)))["Article"]
+    assert isinstance(sent, dict)
+    assert sent["Subject"] == expected
+    assert len(expected) <= TEXT_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("call_ids", "expected"), [((), True), ((LONGEST_ID,) * 24, True), ((LONGEST_ID,) * 25, False)]
+)
+def test_as_many_calls_as_fit(call_ids: tuple[str, ...], *, expected: bool) -> None:
+    assert fits(call_ids) is expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (WANTED, {"CustomerUserLogin": '"ivanov"'}),
+        (replace(WANTED, customer_user='a"*+(b)&&c\\d'), {"CustomerUserLogin": '"a**+(b)&&c\\d"'}),
+        (replace(WANTED, ticket_numbers=("2026",)), {"CustomerUserLogin": '"ivanov"'}),
+        (replace(WANTED, customer_user="", ticket_numbers=("2026", "", "2027")), {"TicketNumber": '"2026"||"2027"'}),
+        (replace(WANTED, queue="Help::Desk"), {"CustomerUserLogin": '"ivanov"', "Queues": "Help::Desk"}),
+        (
+            replace(WANTED, within=timedelta(minutes=1, seconds=1)),
+            {"CustomerUserLogin": '"ivanov"', "TicketChangeTimeNewerMinutes": "2"},
+        ),
+    ],
+)
+def test_search_for_open_tickets(wanted: OpenTickets, expected: dict[str, Any]) -> None:
+    always = {
+        "States": ("new", "open"), "TicketChangeTimeNewerMinutes": "30", "SortBy": "Changed", "OrderBy": "Down",
+    }  # fmt: skip
+    assert open_search(wanted) == {**always, **expected}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        replace(WANTED, customer_user=""),
+        replace(WANTED, customer_user="", ticket_numbers=("",)),
+        replace(WANTED, states=()),
+    ],
+)
+def test_search_that_would_find_the_tickets_of_anybody(wanted: OpenTickets) -> None:
+    assert open_search(wanted) is None
 
 
 @pytest.mark.parametrize("call_field", [FIELD, ""])
@@ -221,11 +243,18 @@ def test_rehearsal_passes_only_on_its_own_mistakes() -> None:
         ("20-TicketCreate-bad-password", ""),
         ("4/43-TicketCreate-queue-no-right", "queue"),
         ("3.1/42-TicketCreate-queue-unknown", "queue"),
+        ("163-TicketUpdate-unknown-ticket", "ticket_id"),
+        ("164-TicketUpdate-bad-password", ""),
     ],
 )
 def test_what_otrs_objects_to(name: str, expected: str) -> None:
-    refused = soap.read("TicketCreate", *answer(name))
+    refused = soap.read(name.split("-")[1], *answer(name))
     assert isinstance(refused, Refused)
     assert at_fault(refused) == expected
-    names = {*Ticket.__dataclass_fields__, *type(TICKET.article).__dataclass_fields__, ""}
-    assert expected in names
+    names = [name for kind in (Ticket, Update, type(TICKET.article)) for name in kind.__dataclass_fields__]
+    assert expected in {*names, ""}
+
+
+def test_right_to_read_a_ticket_but_not_to_write_on_it() -> None:
+    refused = Refused("TicketUpdate.AccessDenied", "TicketUpdate: Does not have permissions to create new articles!")
+    assert at_fault(refused) == "ticket_id"

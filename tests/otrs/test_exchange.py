@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from agi_server.call import Doubt, Trouble
-from agi_server.otrs.exchange import Answer, Exchange
+from agi_server.otrs.exchange import Answer, Exchange, TooLong
 from tests.otrs.desk import GONE, NOT_HTTP
 from tests.otrs.peer import Act, Peer, Request, endless, http, raw, recorded, reset, silent
 
@@ -41,8 +41,8 @@ async def post(url: str, *, seconds: float = 10) -> Answer | Trouble:
         (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<answ"), Trouble(CUT, Doubt.ENDED)),
         (raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<answ"), Trouble(CUT, Doubt.ENDED)),
         (raw(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), Trouble(NOT_HTTP, Doubt.ENDED)),
-        (http(200, b"x" * (MAX_ANSWER + 1)), Trouble(f"OTRS answered more than {MAX_ANSWER} bytes", Doubt.ENDED)),
-        (endless, Trouble(f"OTRS answered more than {MAX_ANSWER} bytes", Doubt.ENDED)),
+        (http(200, b"x" * (MAX_ANSWER + 1)), TooLong(f"OTRS answered more than {MAX_ANSWER} bytes", Doubt.ENDED)),
+        (endless, TooLong(f"OTRS answered more than {MAX_ANSWER} bytes", Doubt.ENDED)),
         (reset, Trouble("the connection to OTRS broke before an answer", Doubt.RUNNING)),
         (http(302, b"", "Location: http://127.0.0.1:1/"), Answer(302, b"")),
         (http(200, gzip.compress(b"0" * 10**7), "Content-Encoding: gzip"), Answer(200, gzip.compress(b"0" * 10**7))),

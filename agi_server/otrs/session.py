@@ -1,0 +1,102 @@
+"""One session of OTRS's own, and all requests in it.
+
+SessionCreate gives one session, which serves all requests; when OTRS has forgotten it, there is a
+new one and the request is repeated once, which is safe: AuthFail means that nothing was done.
+Every request ends by its deadline and raises nothing but cancellation. What is asked and what the
+answers mean is `connector`'s business; the bytes are `soap`'s and `exchange`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Self, TypeAlias
+
+from agi_server.call import Doubt, Refused, Trouble
+from agi_server.otrs import soap
+from agi_server.otrs.exchange import Exchange
+
+Reply: TypeAlias = soap.Fields | Refused | Trouble
+
+_READING = frozenset({"SessionCreate", "TicketSearch", "TicketGet"})
+_log = logging.getLogger("agi_server.otrs")
+
+
+class Session:
+    """A login at one OTRS's web service. An async context manager."""
+
+    def __init__(self, url: str, user: str, password: str, *, namespace: str, timeout: float, connections: int) -> None:
+        self._login_values = {"UserLogin": user, "Password": password}
+        self._namespace = namespace
+        self._timeout = timeout
+        self._exchange = Exchange(url, connections=connections, max_answer=soap.MAX_ANSWER)
+        self._login: asyncio.Task[str | Refused | Trouble] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._exchange.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._login is not None:
+            self._login.cancel()
+            await asyncio.wait({self._login})
+            self._login = None
+        await self._exchange.__aexit__()
+
+    def deadline(self) -> float:
+        """When what is begun now has to be over, by the loop's time."""
+        return asyncio.get_running_loop().time() + self._timeout
+
+    async def sign_in(self, deadline: float) -> Refused | Trouble | None:
+        """Does OTRS let us in? None: yes."""
+        session = await self._session(deadline)
+        return None if isinstance(session, str) else session
+
+    async def request(self, operation: str, values: soap.Values, deadline: float) -> Reply:
+        """One operation in our session; once more in a new one when OTRS has forgotten it."""
+        session = await self._session(deadline)
+        if not isinstance(session, str):
+            return session
+        reply = await self._send(operation, {"SessionID": session, **values}, deadline)
+        if isinstance(reply, Refused) and soap.is_auth_failure(reply):
+            self._forget(session)
+            session = await self._session(deadline)
+            if not isinstance(session, str):
+                return session
+            reply = await self._send(operation, {"SessionID": session, **values}, deadline)
+        return reply
+
+    async def _send(self, operation: str, values: soap.Values, deadline: float) -> Reply:
+        started = asyncio.get_running_loop().time()
+        request = soap.build(operation, values, self._namespace)
+        answer = await self._exchange.post(request, {"Content-Type": "text/xml; charset=utf-8"}, deadline)
+        took_ms = (asyncio.get_running_loop().time() - started) * 1000
+        reply = answer if isinstance(answer, Trouble) else soap.read(operation, answer.status, answer.body)
+        outcome = "answered" if isinstance(reply, dict) else reply
+        _log.debug("%s: %s after %.0f ms", operation, outcome, took_ms)
+        # Only what changes something in OTRS can leave a doubt behind.
+        return replace(reply, doubt=Doubt.NONE) if isinstance(reply, Trouble) and operation in _READING else reply
+
+    async def _session(self, deadline: float) -> str | Refused | Trouble:
+        """OTRS's id of our session. All who ask while there is none share one login."""
+        login = self._login
+        if login is None or (login.done() and not isinstance(login.result(), str)):
+            login = self._login = asyncio.create_task(self._sign_in())
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(login)
+        except TimeoutError:
+            return Trouble("no session from OTRS in time")
+
+    def _forget(self, session: str) -> None:
+        """The next request logs in; unless somebody else has done so already."""
+        login = self._login
+        if login is not None and login.done() and login.result() == session:
+            self._login = None
+
+    async def _sign_in(self) -> str | Refused | Trouble:
+        reply = await self._send("SessionCreate", self._login_values, self.deadline())
+        if not isinstance(reply, dict):
+            return reply
+        return soap.text(reply, "SessionID") or Trouble("OTRS answered SessionCreate without a session")
