@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 
 from agi_server.call import (
     NOBODY,
-    Call,
     Created,
     Doubt,
+    Ending,
     Hits,
+    Match,
     NotFound,
     Outcome,
     Recognition,
@@ -24,67 +24,14 @@ from agi_server.call import (
     Ticket,
     Trouble,
 )
-from agi_server.delivery import Delivery
-from agi_server.journal import Entry, Journal, State
-from agi_server.ticket import Composer, Form
-from tests.ports import Desk, People
+from agi_server.journal import JournalError, State
+from agi_server.rules import Route
+from agi_server.ticket import Composer
+from tests.delivering import CALL, FORM, GARBLED, NOW, REFUSED, TIMEOUT, House, ids, many
+from tests.ports import IVANOV, KNOWN, Desk
 
-NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-CALL = Call(unique_id="1795323819.0", time=NOW, number="89161229624", canonical="+79161229624", dialled="4509")
-FORM = Form(
-    title="Call from {{ call.number }}",
-    subject="call",
-    body="{{ customer.login }}",
-    queue="Raw",
-    state="new",
-    priority="3 normal",
-    unknown_customer="stranger",
-)
-TIMEOUT = Trouble("no answer within 60 s", Doubt.RUNNING)
-REFUSED = Trouble("connection refused", Doubt.NONE)
-GARBLED = Trouble("HTTP 500", Doubt.ENDED)
-
-
-class House:
-    """Journal, delivery and the time that a test tells."""
-
-    def __init__(self, folder: Path) -> None:
-        self.now = NOW
-        self.set_by = timedelta()
-        """By how much somebody has set the clock."""
-        self.desk = Desk()
-        self.journal = Journal(make_url(f"sqlite+aiosqlite:///{folder}/calls.db"))
-        self.delivery = self.build()
-
-    def build(self, places: int = 4, pause: Callable[[int], float] = lambda failures: 0.01) -> Delivery:
-        return Delivery(
-            self.journal,
-            People(),
-            self.desk,
-            Composer(FORM),
-            places=places,
-            settle=120.0,
-            give_up=timedelta(days=7),
-            clock=lambda: self.now + self.set_by,
-            stopwatch=lambda: self.now.timestamp(),
-            pause=pause,
-        )
-
-    async def live(self, call: Call = CALL) -> Entry:
-        """A live call, until its attempt has ended."""
-        entry = await self.journal.add(call, self.now)
-        return await self.delivery.deliver(entry, self.who(call))
-
-    def who(self, call: Call) -> asyncio.Task[Recognition]:
-        return asyncio.create_task(self.delivery.recognise(call))
-
-    async def until(self, state: State, number: int = 1) -> None:
-        """Wait until so many calls are in this state; the clock runs 1 s each time we look."""
-        async with asyncio.timeout(20):
-            while (await self.journal.counts())[state] < number:
-                self.now += timedelta(seconds=1)
-                self.delivery._wake.set()
-                await asyncio.sleep(0.005)
+REJECT = Route("routes item 2", dialled=("4509",), ending=Ending.REJECTED)
+LOOKUP_ONLY = Route("routes item 3", dialled=("4509",), ending=Ending.NO_TICKET)
 
 
 @pytest.fixture
@@ -95,14 +42,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     yield house
     await house.delivery.stop(1.0)
     await house.journal.close()
-
-
-def many(number: int) -> list[Call]:
-    return [replace(CALL, unique_id=f"call.{n}") for n in range(number)]
-
-
-def ids(number: int) -> list[str]:
-    return [call.unique_id for call in many(number)]
 
 
 async def test_a_call_becomes_a_ticket_of_its_customer(house: House) -> None:
@@ -127,6 +66,48 @@ async def test_a_template_that_fails_parks_the_call(house: House) -> None:
     assert entry.state is State.PARKED
     assert entry.reason.startswith("template: ticket.title: ")
     assert house.desk.opened == []
+
+
+@pytest.mark.parametrize("route", [REJECT, LOOKUP_ONLY])
+async def test_what_a_rule_declines_ends_without_otrs(house: House, route: Route) -> None:
+    await house.restart(routes=[route])
+    entry = await house.live()
+    assert (entry.state, entry.ending, entry.recognition) == (State.DROPPED, route.ending, KNOWN)
+    assert await house.journal.get(CALL.unique_id) == entry
+    assert (house.desk.opened, house.desk.searches) == ([], 0)
+    last = (await house.journal.history(entry))[-1]
+    assert (last.event, last.words) == (route.ending, route.name)
+
+
+async def test_a_caller_is_rejected_though_otrs_is_in_trouble_and_no_place_is_free(house: House) -> None:
+    await house.restart(routes=[Route("routes item 1", dialled=("666",), ending=Ending.REJECTED)])
+    house.desk.go_on.clear()
+    calls = [asyncio.create_task(house.live(call)) for call in many(5)]
+    await house.desk.arrivals(4)
+    house.now += timedelta(seconds=11)
+    assert house.delivery.troubled
+    assert (await house.live(replace(CALL, unique_id="unwanted", dialled="666"))).ending is Ending.REJECTED
+    house.desk.go_on.set()
+    await asyncio.gather(*calls)
+
+
+async def test_a_ticket_that_is_there_wins_over_a_rule_made_later(house: House) -> None:
+    house.desk.script, house.desk.made_all_the_same = [TIMEOUT], True
+    await house.live()
+    await house.restart(routes=[REJECT])
+    await house.until(State.DONE)
+    entry = await house.journal.get(CALL.unique_id)
+    assert entry is not None
+    assert (entry.ending, entry.ticket) == (Ending.CREATED, Created("1", "T1"))
+
+
+async def test_a_rule_made_later_declines_what_surely_is_no_ticket(house: House) -> None:
+    house.desk.script = [TIMEOUT]
+    await house.live()
+    await house.restart(routes=[REJECT])
+    await house.until(State.DROPPED)
+    assert house.desk.opened == [CALL.unique_id]
+    assert house.now >= NOW + timedelta(seconds=120)
 
 
 async def test_trouble_that_surely_made_nothing_is_repeated_without_a_search(house: House) -> None:
@@ -363,6 +344,44 @@ async def test_a_directory_that_does_not_answer_makes_the_caller_a_stranger(
     entry = await house.live()
     assert (entry.state, entry.recognition) == (State.DONE, NOBODY)
     assert house.desk.tickets[0].customer_user == "stranger"
+
+
+COLLEAGUES = (IVANOV, replace(IVANOV, login="petrov"), replace(IVANOV, login="sidorov"))
+
+
+async def test_of_colleagues_on_one_number_the_one_who_called_last_rings(house: House) -> None:
+    house.people.hits["+74950000000"] = Hits(Match.EXACT, COLLEAGUES)
+    house.people.hits["+79160000000"] = Hits(Match.EXACT, COLLEAGUES[1:2])
+    shared = replace(CALL, unique_id="shared", canonical="+74950000000")
+    expected = Recognition(Match.SEVERAL, IVANOV, COLLEAGUES, Match.EXACT)
+    assert await house.delivery.recognise(shared) == expected
+    await house.live(replace(CALL, canonical="+79160000000"))
+    assert await house.delivery.recognise(shared) == replace(expected, customer=COLLEAGUES[1])
+    await house.live(shared)  # as petrov: but that was a guess, and does not count
+    await house.live(replace(CALL, unique_id="from his own"))
+    assert await house.delivery.recognise(shared) == expected
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_without_the_journal_of_colleagues_the_one_changed_last_rings(
+    house: House, hangs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(logins: object) -> str:
+        if hangs:
+            await asyncio.Event().wait()
+        raise JournalError("disk full")
+
+    monkeypatch.setattr("agi_server.delivery.LOOKUP_LIMIT", 0.01)
+    monkeypatch.setattr(house.journal, "called_last", broken)
+    house.people.hits[CALL.canonical] = Hits(Match.EXACT, COLLEAGUES)
+    assert (await house.delivery.recognise(CALL)).customer == IVANOV
+
+
+async def test_the_number_that_is_looked_up_may_be_less_than_a_whole_one(house: House) -> None:
+    house.people.hits["~1229624"] = Hits(Match.SUFFIX, (IVANOV,))
+    found = await house.delivery.recognise(replace(CALL, canonical="", lookup="~1229624"))
+    assert found == Recognition(Match.SUFFIX, IVANOV, (IVANOV,), Match.SUFFIX)
+    assert await house.delivery.recognise(replace(CALL, canonical="", lookup="")) == NOBODY
 
 
 async def test_a_customer_whom_otrs_knows_no_more_gets_a_ticket_as_a_stranger(house: House) -> None:
