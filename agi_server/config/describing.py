@@ -121,15 +121,7 @@ def written(value: object) -> str:
         case re.Pattern():
             return written(value.pattern)
         case timedelta():
-            return _duration(value)
+            return f"{value.total_seconds():g}s" if value else "0"
     text = str(value)
     plain = re.fullmatch(r"[A-Za-z0-9/]([A-Za-z0-9_ ./+-]|:(?! ))*", text)
     return text if plain else json.dumps(text, ensure_ascii=False)
-
-
-def _duration(value: timedelta) -> str:
-    total = int(value.total_seconds())
-    for unit, seconds in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
-        if total and total % seconds == 0:
-            return f"{total // seconds}{unit}"
-    return "0"

@@ -194,18 +194,12 @@ def section_of(field: FieldInfo) -> type[Section] | None:
     return next((one for one in within if isinstance(one, type) and issubclass(one, Section)), None)
 
 
-def option_at(place: Place) -> tuple[type[Section], FieldInfo | None, Place]:
-    """Which option stands there, None if there is none such; in which section; and the place within its value."""
-    section: type[Section] = Config
-    for number, part in enumerate(place):
-        if isinstance(part, int):
-            continue  # one of a list of sections
-        field, within = section.model_fields.get(part), place[number + 1 :]
-        inner = section_of(field) if field else None
-        if inner is None or not any(isinstance(one, str) for one in within):
-            return section, field, within
-        section = inner
-    return section, None, ()
+def option_at(place: Place, section: type[Section] = Config) -> tuple[type[Section], FieldInfo | None, Place]:
+    """In which section what stands there is, as which option (None: there is none such), and where within its value."""
+    names = [number for number, part in enumerate(place) if isinstance(part, str)]
+    field, within = section.model_fields.get(str(place[names[0]])), place[names[0] + 1 :]
+    inner = section_of(field) if field else None
+    return option_at(within, inner) if inner and names[1:] else (section, field, within)
 
 
 SECTIONS: dict[str, type[Section]] = {
