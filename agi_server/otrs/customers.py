@@ -1,30 +1,47 @@
 """OTRS's customers by their numbers: the port `Directory`.
 
 A caller is looked up in a number index of our own: the answer takes microseconds and no database,
-and no caller's word ever reaches OTRS's. Only a caller who is not found there has `customer_user`
-itself looked at for changes, for as long as he can be made to wait, and not while it is away.
-How the table is read is customer_table.py's duty, how the index is kept number_index.py's, and
-how it follows the table follower.py's.
+and no caller's word ever reaches OTRS's. Only a caller who is not found there, or by a mere guess, has
+`customer_user` itself looked at for changes, for as long as he can be made to wait, and not while it
+is away. How the table is read is customer_table.py's duty, how the index is kept number_index.py's, and
+how it follows the table follower.py's; which of several customers is meant is people.py's.
 """
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import phonenumbers
 from sqlalchemy import URL
 
-from agi_server.call import NOBODY, Customer, Match, Recognition
-from agi_server.numbers import Numbering
-from agi_server.otrs.customer_table import FACTS, CustomerTable, Row, TableError
+from agi_server.call import Customer, Hits, Match
+from agi_server.numbers import Number, Numbering
+from agi_server.otrs.customer_table import CustomerTable, Row
 from agi_server.otrs.follower import Follower, Status
+from agi_server.otrs.number_index import peek
+from agi_server.otrs.number_lookup import Found
+from agi_server.otrs.table_error import TableError
 
 SAMPLE_ROWS = 10_000
 """So many customers are read by a check."""
+GUESSES = frozenset({Match.NONE, Match.SUFFIX})
+"""With these the table is looked at once more: the caller may just have been entered into it. The other grades are
+as good as certain, and at a company with extensions they are every call's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The table cannot be read: why, and what mends it."""
+
+    reason: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +54,8 @@ class Readable:
     """The first so many of them were read."""
     with_number: int
     """Those among the examined who have a number that we can read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """The table cannot be read: why, and what mends it."""
-
-    reason: str
-    hint: str
+    no_companies: Unreadable | None = None
+    """Why companies' names cannot be read; None if they can, or are not wanted."""
 
 
 class Customers:
@@ -59,6 +70,8 @@ class Customers:
         index: Path,
         table: str = "customer_user",
         number_columns: Sequence[str] = ("phone", "mobile"),
+        columns: Sequence[str] = (),
+        company_table: str = "customer_company",
         refresh: float = 60.0,
         full: float = 3600.0,
         query_timeout: float = 1.0,
@@ -66,17 +79,26 @@ class Customers:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Times in seconds: between looks for changes, between full loads, that a caller waits for a look."""
-        self._table = CustomerTable(database, password=password, table=table, number_columns=number_columns)
+        self._table = CustomerTable(
+            database,
+            password=password,
+            table=table,
+            number_columns=number_columns,
+            columns=columns,
+            company_table=company_table,
+        )
         self._places = [self._table.columns.index(column) for column in number_columns]
+        self._extra = {column: self._table.columns.index(column) for column in columns}
         self._numbering = numbering
         self._query_timeout = query_timeout
-        settings = (
+        self._index = index
+        self._settings = (
             f"{self._table.address}; {self._table.columns}; numbers in {tuple(number_columns)}; "
             f"{numbering}; phonenumbers {phonenumbers.__version__}"
         )
-        self._follower = Follower(
-            self._table, index, settings, self._numbers_of, refresh=refresh, full=full, clock=clock, now=now
-        )
+        self._timing = {"refresh": refresh, "full": full}
+        self._clock, self._now = clock, now
+        self._follower = self._follow(index)
 
     async def start(self) -> None:
         """Open the index and begin to follow the table, be it there or not.
@@ -90,15 +112,34 @@ class Customers:
         await self._follower.close()
         await self._table.close()
 
-    async def find(self, canonical: str) -> Recognition:
-        """Who has this number. Never raises, and never waits longer than `query_timeout`."""
-        if not canonical or not canonical.isascii():
-            return NOBODY
-        found = self._follower.find(canonical)
-        if not found:
+    async def find(self, number: str) -> Hits:
+        """Who has this number (`Call.lookup`). Never raises, and never waits longer than `query_timeout`."""
+        wanted = Number.of(number)
+        if not wanted:
+            return Hits()
+        found = self._follower.find(wanted)
+        if found[0] in GUESSES:
             await self._follower.look_again(self._query_timeout)
-            found = self._follower.find(canonical)
-        return _recognition([Customer(*facts[: len(FACTS)]) for facts in found])
+            found = self._follower.find(wanted)
+        return self._hits(found)
+
+    async def peek(self, number: str) -> Hits | Unreadable:
+        """Who has this number, without a start: as the running server knows it, else from the table itself.
+
+        Nothing is changed. Reading all of the table may take minutes; the log says how far it is.
+        """
+        wanted = Number.of(number)
+        if not wanted:
+            return Hits()
+        if (found := await asyncio.to_thread(peek, self._index, self._settings, wanted)) is not None:
+            return self._hits(found)
+        try:
+            with TemporaryDirectory(prefix="agi-server-") as folder:
+                return self._hits(await self._find_in_table(wanted, Path(folder) / "customers.db"))
+        except TableError as error:
+            return Unreadable(error.reason, error.hint)
+        except (sqlite3.Error, OSError) as error:
+            return Unreadable(f"there is no place to sort the customers in: {error}", "make room in the folder TMPDIR")
 
     def status(self) -> Status:
         """How well callers can be recognised now; from memory."""
@@ -116,14 +157,32 @@ class Customers:
                 after = rows[-1].id
         except TableError as error:
             return Unreadable(error.reason, error.hint)
-        return Readable(customers, examined, with_number)
+        nameless = self._table.no_names
+        no_companies = None if nameless is None else Unreadable(nameless.reason, nameless.hint)
+        return Readable(customers, examined, with_number, no_companies)
 
-    def _numbers_of(self, row: Row) -> set[str]:
+    async def _find_in_table(self, number: Number, index: Path) -> Found:
+        """By an index made for this once. Raises TableError, `sqlite3.Error` or OSError."""
+        follower = self._follow(index)
+        try:
+            await follower.load()
+            return follower.find(number)
+        finally:
+            await follower.close()
+
+    def _follow(self, index: Path) -> Follower:
+        return Follower(
+            self._table, index, self._settings, self._numbers_of, **self._timing, clock=self._clock, now=self._now
+        )
+
+    def _numbers_of(self, row: Row) -> set[Number]:
         return {number for place in self._places for number in self._numbering.typed(row.facts[place])}
 
+    def _hits(self, found: Found) -> Hits:
+        grade, customers = found
+        return Hits(grade, tuple(self._customer(facts) for facts in customers))
 
-def _recognition(candidates: Sequence[Customer]) -> Recognition:
-    """Who is meant, of those who have the number; the first is the one who was changed last."""
-    if not candidates:
-        return NOBODY
-    return Recognition(Match.EXACT if len(candidates) == 1 else Match.SEVERAL, candidates[0], tuple(candidates))
+    def _customer(self, facts: Sequence[str]) -> Customer:
+        login, customer_id, first_name, last_name, email, phone, mobile, *_, company = facts
+        columns = {column: facts[place] for column, place in self._extra.items()}
+        return Customer(login, customer_id, first_name, last_name, email, phone, mobile, company, columns)

@@ -20,8 +20,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
-from agi_server.otrs.customer_table import PAGE_ROWS, CustomerTable, Row, TableError
+from agi_server.numbers import Number
+from agi_server.otrs.customer_table import PAGE_ROWS, CustomerTable, Row
 from agi_server.otrs.number_index import NumberIndex, damaged, open_index, set_aside
+from agi_server.otrs.number_lookup import NOTHING, Found
+from agi_server.otrs.table_error import TableError
 
 OVERLAP = timedelta(seconds=10)
 """Read again before the horizon: `change_time` has whole seconds, is taken before its row can be seen,
@@ -95,7 +98,7 @@ class Follower:
         table: CustomerTable,
         path: Path,
         settings: str,
-        numbers_of: Callable[[Row], Iterable[str]],
+        numbers_of: Callable[[Row], Iterable[Number]],
         *,
         refresh: float,
         full: float,
@@ -126,6 +129,10 @@ class Follower:
             raise OSError(f"the index of customers {self._path} cannot be opened: {error}") from error
         self._keeper = asyncio.create_task(self._keep(), name="customers")
 
+    async def load(self) -> None:
+        """Read all of the table, once; instead of a start. Raises TableError, `sqlite3.Error` or OSError."""
+        await self._load(await self._open())
+
     async def close(self) -> None:
         """Stop following, and let go of the index."""
         self._stop.set()
@@ -141,15 +148,15 @@ class Follower:
                 await self._in_worker(index.close)
         self._worker.shutdown(wait=False)
 
-    def find(self, number: str) -> list[tuple[str, ...]]:
-        """The facts of the customers with this number, the one changed last first; as far as is known."""
+    def find(self, number: Number) -> Found:
+        """The customers whose number is most like this one, as far as is known."""
         if self._copy is None:
-            return []
+            return NOTHING
         try:
             return self._copy.index.find(number)
         except (sqlite3.Error, ValueError) as error:  # ValueError: what it holds is no JSON
             self._index_failed(error)
-            return []
+            return NOTHING
 
     async def look_again(self, patience: float) -> None:
         """Wait until the table was looked at once more, at most so many seconds after the look began.
@@ -227,6 +234,7 @@ class Follower:
 
     async def _load(self, copy: _Copy) -> None:
         """Make the index agree with the whole table, page by page."""
+        self._table.retry_names()
         began = said = self._clock()
         newest = None if copy.horizon else await self._table.newest(self._latest())
         after = read = 0

@@ -4,7 +4,7 @@ It outlives a restart and the absence of OTRS's database. It can always be made 
 `customer_user`, so a file that is damaged is set aside, and one that was made by other settings is
 emptied. One thread writes, in short transactions, by `merge` and `apply`; the event loop's thread
 reads, by `find`: in WAL mode neither waits for the other, and a reader sees each write whole.
-Not known here: where rows come from, what a number looks like, and which of several customers is meant.
+How a caller's number is looked up in it is number_lookup.py's duty; where rows come from is not known here.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from agi_server.numbers import Number
 from agi_server.otrs.customer_table import Row
+from agi_server.otrs.number_lookup import Found, find
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the tables below, or what is kept in them, change their meaning."""
 APPLICATION_ID = 0x61676931
 """Marks the file as ours (SQLite's header field for that), so that nobody else's is ever emptied."""
-CANDIDATES = 50
-"""So many customers on one number are told; a switchboard's may be thousands'."""
 BREATH_ROWS = 20
 """After so many rows a writer lets the event loop's thread run, which else waits 5 ms for the interpreter."""
 READER_WAIT_S = 0.05
@@ -36,8 +36,13 @@ DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE customers (id INTEGER PRIMARY KEY, changed TEXT NOT NULL, facts TEXT NOT NULL, numbers TEXT NOT NULL);
-CREATE TABLE numbers (number TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (number, id)) WITHOUT ROWID;
+CREATE TABLE numbers (
+    tail TEXT NOT NULL, extension TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (tail, extension, id)
+) WITHOUT ROWID;
 """
+
+_Number = tuple[str, str]
+"""Its tail and its extension."""
 
 _log = logging.getLogger("agi_server.otrs.customers")
 
@@ -45,7 +50,7 @@ _log = logging.getLogger("agi_server.otrs.customers")
 class NumberIndex:
     """An open index. `find` is for the thread of the event loop, all else for the one that opened it."""
 
-    def __init__(self, path: Path, settings: str, numbers_of: Callable[[Row], Iterable[str]]) -> None:
+    def __init__(self, path: Path, settings: str, numbers_of: Callable[[Row], Iterable[Number]]) -> None:
         """Raises `sqlite3.Error`; `FileExistsError` if the file is a database of somebody else."""
         self._numbers_of = numbers_of
         self.customers = 0
@@ -68,14 +73,9 @@ class NumberIndex:
         self._reader.close()
         self._writer.close()
 
-    def find(self, number: str) -> list[tuple[str, ...]]:
-        """The facts of the customers who have this number, the one changed last first."""
-        rows = self._reader.execute(
-            "SELECT facts FROM numbers JOIN customers USING (id) WHERE number = ?"
-            " ORDER BY changed DESC, id DESC LIMIT ?",
-            (number, CANDIDATES),
-        ).fetchall()
-        return [tuple(json.loads(facts)) for (facts,) in rows]
+    def find(self, number: Number) -> Found:
+        """The customers whose number is most like this one, and how like it is."""
+        return find(self._reader, number)
 
     def merge(self, rows: Sequence[Row], after: int, upto: int) -> None:
         """Make the index agree with the table on ids above `after` up to `upto`; what agrees is not written."""
@@ -93,41 +93,37 @@ class NumberIndex:
             if self.horizon is None:
                 # In their order and at once: a million single insertions would rewrite each page hundreds of times.
                 self._writer.execute(
-                    "INSERT INTO numbers SELECT number.value, customers.id"
-                    " FROM customers, json_each(customers.numbers) AS number ORDER BY 1, 2"
+                    "INSERT INTO numbers"
+                    " SELECT json_extract(number.value, '$[0]'), json_extract(number.value, '$[1]'), customers.id"
+                    " FROM customers, json_each(customers.numbers) AS number ORDER BY 1, 2, 3"
                 )
             self._writer.execute("INSERT OR REPLACE INTO about VALUES ('horizon', ?)", (horizon.isoformat(),))
         self.horizon = horizon
 
     def _prepare(self, path: Path, settings: str) -> None:
-        about = self._writer.execute("PRAGMA application_id").fetchone()[0]
+        ours = self._writer.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
         tables = [name for (name,) in self._writer.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        if tables and about != APPLICATION_ID:
+        if tables and not ours:
             raise FileExistsError(f"{path} is another program's database, not an index of customers")
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA synchronous = NORMAL")
         self._writer.execute("PRAGMA journal_size_limit = 16777216")
         self._writer.execute("PRAGMA cache_size = -16384")
-        settings = f"schema {SCHEMA}; {settings}"
-        if tables and self._settings() != settings:
+        settings = _with_schema(settings)
+        about = _about(self._writer)
+        if tables and about.get("settings") != settings:
             _log.info("%s was made with other settings; it is made anew", path)
-        if not tables or self._settings() != settings:
+        if about.get("settings") != settings:
             drops = "".join(f"DROP TABLE {name};" for name in tables)
             self._writer.executescript(f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {drops} {_TABLES}")
             self._writer.execute("INSERT INTO about VALUES ('settings', ?)", (settings,))
             self._writer.execute("COMMIT")
-        if horizon := self._writer.execute("SELECT value FROM about WHERE name = 'horizon'").fetchone():
-            self.horizon = datetime.fromisoformat(horizon[0])
+        elif horizon := about.get("horizon"):
+            self.horizon = datetime.fromisoformat(horizon)
         (self.customers,) = self._writer.execute("SELECT count(*) FROM customers").fetchone()
         (self.numbers,) = self._writer.execute(
             "SELECT ifnull(sum(json_array_length(numbers)), 0) FROM customers"
         ).fetchone()
-
-    def _settings(self) -> str | None:
-        with contextlib.suppress(sqlite3.OperationalError):  # no such table
-            if found := self._writer.execute("SELECT value FROM about WHERE name = 'settings'").fetchone():
-                return str(found[0])
-        return None
 
     def _write(self, rows: Sequence[Row], gone: set[int]) -> None:
         counted = self.customers, self.numbers
@@ -153,8 +149,8 @@ class NumberIndex:
         known = self._writer.execute("SELECT changed, facts, numbers FROM customers WHERE id = ?", (row.id,)).fetchone()
         if known and known[:2] == (changed, facts):
             return
-        numbers = set(self._numbers_of(row))
-        former = set(json.loads(known[2])) if known else set()
+        numbers = {(number.tail, number.extension) for number in self._numbers_of(row)}
+        former = _numbers(known[2]) if known else set()
         self._replace_numbers(row.id, former - numbers, numbers - former)
         new = (row.id, changed, facts, _dumped(sorted(numbers)))
         self._writer.execute("INSERT OR REPLACE INTO customers VALUES (?, ?, ?, ?)", new)
@@ -163,22 +159,37 @@ class NumberIndex:
     def _drop(self, id_: int) -> None:
         known = self._writer.execute("SELECT numbers FROM customers WHERE id = ?", (id_,)).fetchone()
         if known:
-            self._replace_numbers(id_, set(json.loads(known[0])), set())
+            self._replace_numbers(id_, _numbers(known[0]), set())
             self._writer.execute("DELETE FROM customers WHERE id = ?", (id_,))
             self.customers -= 1
 
-    def _replace_numbers(self, id_: int, gone: set[str], new: set[str]) -> None:
+    def _replace_numbers(self, id_: int, gone: set[_Number], new: set[_Number]) -> None:
         self.numbers += len(new) - len(gone)
         if self.horizon is not None:  # before, `reached` will see to it
-            self._writer.executemany("DELETE FROM numbers WHERE number = ? AND id = ?", [(n, id_) for n in gone])
-            self._writer.executemany("INSERT OR IGNORE INTO numbers VALUES (?, ?)", [(n, id_) for n in new])
+            one = "DELETE FROM numbers WHERE tail = ? AND extension = ? AND id = ?"
+            self._writer.executemany(one, [(*number, id_) for number in gone])
+            self._writer.executemany("INSERT OR IGNORE INTO numbers VALUES (?, ?, ?)", [(*one, id_) for one in new])
 
 
-def _dumped(texts: Sequence[str]) -> str:
+def _with_schema(settings: str) -> str:
+    return f"schema {SCHEMA}; {settings}"
+
+
+def _about(index: sqlite3.Connection) -> dict[str, str]:
+    with contextlib.suppress(sqlite3.OperationalError):  # no such table
+        return dict(index.execute("SELECT name, value FROM about"))
+    return {}
+
+
+def _numbers(written: str) -> set[_Number]:
+    return {(tail, extension) for tail, extension in json.loads(written)}
+
+
+def _dumped(texts: Sequence[object]) -> str:
     return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
 
 
-def open_index(path: Path, settings: str, numbers_of: Callable[[Row], Iterable[str]]) -> NumberIndex:
+def open_index(path: Path, settings: str, numbers_of: Callable[[Row], Iterable[Number]]) -> NumberIndex:
     """The index in this file; a new one, if there is none or it is damaged."""
     try:
         return NumberIndex(path, settings, numbers_of)
@@ -188,6 +199,24 @@ def open_index(path: Path, settings: str, numbers_of: Callable[[Row], Iterable[s
         _log.warning("%s is damaged (%s); it is set aside and made anew", path, error)
         set_aside(path)
         return NumberIndex(path, settings, numbers_of)
+
+
+def peek(path: Path, settings: str, number: Number) -> Found | None:
+    """`find` in the index of a server that runs now; None if there is none that is complete and of these settings.
+
+    The file's companion is there only while somebody has it open, so it is not yesterday's, and nothing is written.
+    """
+    if not path.with_name(f"{path.name}-wal").exists():
+        return None
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=READER_WAIT_S)
+        ) as reader:
+            about = _about(reader)
+            known = about.get("settings") == _with_schema(settings) and "horizon" in about
+            return find(reader, number) if known else None
+    except (sqlite3.Error, ValueError):
+        return None
 
 
 def damaged(error: sqlite3.Error) -> bool:

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import URL
 
 from agi_server.asterisk.client import CallReport
 from agi_server.sandbox import faults
 from tests.faults.campaign import Tally, count
 from tests.faults.house import House, assert_let_go, assert_told, house, ids, of_call
 from tests.lab.lab import require
-from tests.otrs.customer_user import MONDAY, SECOND, CustomerUser, in_mariadb, in_sqlite, scratch_database
+from tests.otrs.customer_user import MONDAY, SECOND, CustomerUser, in_sqlite, on_server, scratch_on_mariadb
 from tests.otrs.directory import IVANOV, PETROVA, until
 from tests.otrs.peer import raw
 
@@ -30,10 +31,10 @@ IVANOV_S, PETROVA_S, NOBODY_S = "89161229624", "84956693308", "+4915112345678"
 
 
 @pytest.fixture(scope="module")
-def scratch() -> Iterator[str]:
+def scratch() -> Iterator[URL]:
     require()
-    with scratch_database() as name:
-        yield name
+    with scratch_on_mariadb() as owner:
+        yield owner
 
 
 @pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.lab)])
@@ -43,7 +44,7 @@ async def table(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             await table.add(IVANOV, PETROVA)
             yield table
     else:
-        async with in_mariadb(request.getfixturevalue("scratch")) as table:
+        async with on_server(request.getfixturevalue("scratch")) as table:
             await table.add(IVANOV, PETROVA)
             yield table
 
@@ -133,9 +134,9 @@ async def test_gone_for_good_the_index_serves_after_our_restart_too(table: Custo
     assert_told(reports, "created", "queued")
 
 
-async def test_slow_costs_the_known_nothing_and_others_no_more_than_patience(scratch: str, tmp_path: Path) -> None:
+async def test_slow_costs_the_known_nothing_and_others_no_more_than_patience(scratch: URL, tmp_path: Path) -> None:
     """A look into the table takes longer than a caller is held up by it; MariaDB makes who reads it wait."""
-    async with in_mariadb(scratch) as table:
+    async with on_server(scratch) as table:
         await table.add(IVANOV, PETROVA)
         async with on(table, tmp_path) as one:
             await known(one)

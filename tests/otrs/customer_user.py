@@ -1,7 +1,7 @@
-"""A `customer_user` of a test's own: in an SQLite file, or in a scratch database of the lab's MariaDB.
+"""A `customer_user` of a test's own: in an SQLite file, or in a scratch database of the lab's servers.
 
-Both have OTRS's columns; the second is made LIKE Znuny's own table, is read by a login that may only
-read, and through a `Relay` that can be closed or fall silent as a database server does.
+All have OTRS's columns. On MariaDB and PostgreSQL it is a copy of Znuny's own table, read by a login that
+may only read, and through a `Relay` that can be closed or fall silent as a database server does.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sqlalchemy import URL, delete, event, insert, make_url, text, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from agi_server.sandbox.people import customer_user, metadata
-from tests.lab import facts, mariadb
+from agi_server.sandbox.people import customer_company, customer_user, metadata
+from tests.lab import facts, mariadb, postgresql
 
 MONDAY = datetime(2026, 11, 2, 12, 0, 0)  # noqa: DTZ001 - change_time has no zone
 """When all rows were changed last, if nothing else is said."""
@@ -97,6 +97,13 @@ class CustomerUser:
         """New customers; whatever a row does not say is empty, and he is valid."""
         await self._do(insert(customer_user), [_whole(row) for row in rows])
 
+    async def name_companies(self, **names: str) -> None:
+        """The companies' names by their `customer_id`; those that had one have a new one."""
+        ids = customer_company.c.customer_id
+        await self._do(delete(customer_company).where(ids.in_(names)))
+        made = {"valid_id": 1, "create_time": MONDAY, "create_by": 1, "change_time": MONDAY, "change_by": 1}
+        await self._do(insert(customer_company), [{"customer_id": one, "name": names[one]} | made for one in names])
+
     async def change(self, login: str, when: datetime, **columns: Any) -> None:
         """Other values in a customer's row."""
         await self._do(update(customer_user).where(customer_user.c.login == login).values(change_time=when, **columns))
@@ -109,13 +116,23 @@ class CustomerUser:
         """Any statement."""
         await self._do(text(sql))
 
+    async def grant(self, name: str) -> None:
+        """Let agi-server read a further table; on a server."""
+        reader = facts.CUSTOMERS_USER
+        if self.url.get_backend_name() == "mysql":
+            reader = f"'{reader}'@'{facts.HOST}'"
+        await self.do(f"GRANT SELECT ON {name} TO {reader}")
+
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
-        """Whoever reads the table has to wait; MariaDB only."""
+        """Whoever reads the table has to wait; on a server."""
+        lock, unlock = "LOCK TABLES customer_user WRITE", "UNLOCK TABLES"
+        if self.url.get_backend_name() == "postgresql":
+            lock, unlock = "LOCK TABLE customer_user", "COMMIT"
         async with self._engine.connect() as connection:
-            await connection.execute(text("LOCK TABLES customer_user WRITE"))
+            await connection.execute(text(lock))
             yield
-            await connection.execute(text("UNLOCK TABLES"))
+            await connection.execute(text(unlock))
 
     async def go_away(self) -> None:
         """The database is out of reach; where there is no server, the table is gone."""
@@ -168,36 +185,58 @@ async def in_sqlite(folder: Path) -> AsyncIterator[CustomerUser]:
         await engine.dispose()
 
 
+SCRATCH = f"agi_test_{os.getpid()}"
+"""A database of our own on the lab's servers."""
+TABLES = ("customer_user", "customer_company")
+
+
 @contextmanager
-def scratch_database() -> Iterator[str]:
-    """A database of our own in the lab's MariaDB, with an empty table in it."""
-    name = f"agi_test_{os.getpid()}"
+def scratch_on_mariadb() -> Iterator[URL]:
+    """Copies of Znuny's tables on the lab's MariaDB; the address and login that may write them."""
     reader = f"'{facts.CUSTOMERS_USER}'@'{facts.HOST}'"
-    mariadb.run_script(
-        f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name} CHARACTER SET utf8mb3;"
-        f"CREATE TABLE {name}.customer_user LIKE {facts.DATABASE}.customer_user;"
-        f"GRANT SELECT ON {name}.* TO {reader};"
-    )
+    mariadb.run_script(f"DROP DATABASE IF EXISTS {SCRATCH}; CREATE DATABASE {SCRATCH} CHARACTER SET utf8mb3;")
+    for table in TABLES:
+        mariadb.run_script(
+            f"CREATE TABLE {SCRATCH}.{table} LIKE {facts.DATABASE}.{table};"
+            f"GRANT SELECT ON {SCRATCH}.{table} TO {reader};"
+        )
     try:
-        yield name
+        yield URL.create(
+            "mysql+aiomysql", "root", facts.MARIADB_ROOT_PASSWORD, facts.HOST, facts.MARIADB_PORT, SCRATCH,
+            {"charset": "utf8mb4"},
+        )  # fmt: skip
     finally:
-        mariadb.run_script(f"REVOKE SELECT ON {name}.* FROM {reader}; DROP DATABASE {name};")
+        for table in TABLES:
+            mariadb.run_script(f"REVOKE SELECT ON {SCRATCH}.{table} FROM {reader};")
+        mariadb.run_script(f"DROP DATABASE {SCRATCH};")
+
+
+@contextmanager
+def scratch_on_postgresql() -> Iterator[URL]:
+    """A copy of the lab's database on its PostgreSQL; the address and login that may write it."""
+    drop = f"DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE);"
+    postgresql.run_script(f"{drop}\nCREATE DATABASE {SCRATCH} TEMPLATE {facts.DATABASE} OWNER {facts.DATABASE_USER};")
+    try:
+        yield URL.create(
+            "postgresql+asyncpg", facts.DATABASE_USER, facts.DATABASE_PASSWORD, facts.HOST, facts.POSTGRESQL_PORT,
+            SCRATCH,
+        )  # fmt: skip
+    finally:
+        postgresql.run_script(drop)
 
 
 @asynccontextmanager
-async def in_mariadb(database: str) -> AsyncIterator[CustomerUser]:
-    """The table of that scratch database, emptied."""
-    root = URL.create(
-        "mysql+aiomysql", "root", facts.MARIADB_ROOT_PASSWORD, facts.HOST, facts.MARIADB_PORT, database,
-        {"charset": "utf8mb4"},
-    )  # fmt: skip
-    engine = create_async_engine(root)
-    relay = Relay(facts.MARIADB_PORT)
+async def on_server(owner: URL) -> AsyncIterator[CustomerUser]:
+    """The tables of that scratch database, emptied."""
+    assert owner.port is not None
+    engine = create_async_engine(owner)
+    relay = Relay(owner.port)
     await relay.open()
-    url = URL.create("mysql+aiomysql", facts.CUSTOMERS_USER, None, facts.HOST, relay.port, database)
+    url = URL.create(owner.drivername, facts.CUSTOMERS_USER, None, facts.HOST, relay.port, owner.database)
     table = CustomerUser(engine, url, facts.CUSTOMERS_PASSWORD, relay)
     try:
-        await table.do("TRUNCATE TABLE customer_user")
+        for name in TABLES:
+            await table.do(f"TRUNCATE TABLE {name}")
         yield table
     finally:
         await relay.close()

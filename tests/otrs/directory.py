@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from agi_server.numbers import Numbering
+from agi_server.otrs.customer_table import CustomerTable
 from agi_server.otrs.customers import Customers
 from tests.otrs.customer_user import CustomerUser
 
 MOSCOW = Numbering("RU", "495")
-IVANOV = {
+IVANOV: dict[str, Any] = {
     "login": "ivanov",
     "customer_id": "ROMASHKA",
     "first_name": "Иван",
@@ -39,15 +40,21 @@ class Stopwatch:
         return self.seconds
 
 
-def customers_of(table: CustomerUser, folder: Path, **options: Any) -> Customers:
+def table_of(customer_user: CustomerUser, **options: Any) -> CustomerTable:
+    """What reads it."""
+    settings = {"password": customer_user.password, "table": "customer_user", "number_columns": ("phone", "mobile")}
+    return CustomerTable(**{"database": customer_user.url} | settings | options)
+
+
+def customers_of(customer_user: CustomerUser, folder: Path, **options: Any) -> Customers:
     """One that looks at the table when a caller is not found, and waits until that is done."""
     settings: dict[str, Any] = {
         "refresh": QUIET,
         "query_timeout": 10.0,
         "numbering": MOSCOW,
-        "password": table.password,
+        "password": customer_user.password,
     }
-    return Customers(table.url, **{"index": folder / "customers.db"} | settings | options)
+    return Customers(customer_user.url, **{"index": folder / "customers.db"} | settings | options)
 
 
 @asynccontextmanager
@@ -62,9 +69,9 @@ async def started(table: CustomerUser, folder: Path, **options: Any) -> AsyncIte
 
 
 async def login(customers: Customers, number: str) -> str | None:
-    """Whose number it is."""
+    """Whose number it is: of several, who was changed last."""
     found = await customers.find(number)
-    return found.customer.login if found.customer else None
+    return found.customers[0].login if found.customers else None
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -1,30 +1,18 @@
-"""Reading `customer_user`, and what an administrator is told when that fails; codes as the lab's MariaDB sends them."""
+"""Reading `customer_user` and companies' names, on each database."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import socket
-import threading
-import time
-from pathlib import Path
-from typing import Any
+import logging
 
 import pytest
 from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError
 
-from agi_server.otrs.customer_table import PAGE_ROWS, CustomerTable, TableError, explain
+from agi_server.otrs.customer_table import PAGE_ROWS, CustomerTable
+from agi_server.otrs.table_error import TableError
 from tests.lab import facts
-from tests.otrs.customer_user import MONDAY, SECOND, CustomerUser
-from tests.otrs.directory import IVANOV, until
-
-NOON = make_url("mysql+aiomysql://asterisk:s3cret@db.example:3306/otrs")
-
-
-def table_of(customer_user: CustomerUser, **options: Any) -> CustomerTable:
-    settings = {"password": customer_user.password, "table": "customer_user", "number_columns": ("phone", "mobile")}
-    return CustomerTable(**{"database": customer_user.url} | settings | options)
+from tests.otrs.customer_user import MONDAY, SECOND, CustomerUser, Queries
+from tests.otrs.directory import IVANOV, PETROVA, table_of
 
 
 async def test_a_row_as_it_is(table: CustomerUser) -> None:
@@ -34,8 +22,8 @@ async def test_a_row_as_it_is(table: CustomerUser) -> None:
         "login", "customer_id", "first_name", "last_name", "email", "phone", "mobile", "fax",
     )  # fmt: skip
     ivanov, bare = await reader.page(0)
-    assert ivanov[1:] == (True, MONDAY, (*IVANOV.values(), ""))
-    assert bare[1:] == (False, MONDAY + SECOND, ("bare", "", "", "", "bare@customers.example", "", "", ""))
+    assert ivanov[1:] == (True, MONDAY, (*IVANOV.values(), "", ""))
+    assert bare[1:] == (False, MONDAY + SECOND, ("bare", "", "", "", "bare@customers.example", "", "", "", ""))
     await reader.close()
 
 
@@ -73,10 +61,10 @@ async def test_counts_and_times(table: CustomerUser) -> None:
 
 
 @pytest.mark.lab
-async def test_a_zero_date_is_no_time(server: CustomerUser) -> None:
-    await server.add(IVANOV)
-    await server.do("SET STATEMENT sql_mode = '' FOR UPDATE customer_user SET change_time = '0000-00-00 00:00:00'")
-    reader = table_of(server)
+async def test_a_zero_date_is_no_time(mariadb: CustomerUser) -> None:
+    await mariadb.add(IVANOV)
+    await mariadb.do("SET STATEMENT sql_mode = '' FOR UPDATE customer_user SET change_time = '0000-00-00 00:00:00'")
+    reader = table_of(mariadb)
     (row,) = await reader.page(0)
     assert row.changed is None
     assert await reader.newest(MONDAY) is None
@@ -84,12 +72,25 @@ async def test_a_zero_date_is_no_time(server: CustomerUser) -> None:
 
 
 @pytest.mark.lab
-async def test_a_table_in_another_schema(server: CustomerUser) -> None:
-    await server.add(IVANOV)
+async def test_tables_in_another_schema(mariadb: CustomerUser) -> None:
+    await mariadb.add(IVANOV)
+    await mariadb.name_companies(ROMASHKA="Ромашка")
     reader = table_of(
-        server, database=server.url.set(database=facts.DATABASE), table=f"{server.url.database}.customer_user"
+        mariadb,
+        database=mariadb.url.set(database=facts.DATABASE),
+        table=f"{mariadb.url.database}.customer_user",
+        company_table="customer_company",
     )
-    assert [row.facts[0] for row in await reader.page(0)] == ["ivanov"]
+    assert [(row.facts[0], row.facts[-1]) for row in await reader.page(0)] == [("ivanov", "Ромашка")]
+    await reader.close()
+
+
+@pytest.mark.lab
+async def test_the_schema_that_postgresql_calls_public(postgresql: CustomerUser) -> None:
+    await postgresql.add(IVANOV)
+    await postgresql.name_companies(ROMASHKA="Ромашка")
+    reader = table_of(postgresql, table="public.customer_user", company_table="public.customer_company")
+    assert [(row.facts[0], row.facts[-1]) for row in await reader.page(0)] == [("ivanov", "Ромашка")]
     await reader.close()
 
 
@@ -129,138 +130,119 @@ async def test_an_answer_that_does_not_come(server: CustomerUser, monkeypatch: p
     await reader.close()
 
 
-async def trouble(reader: CustomerTable) -> TableError:
-    with pytest.raises(TableError) as raised:
-        await reader.page(0)
+# ---------------------------------------------------------------------- companies' names
+
+
+async def names(reader: CustomerTable) -> list[str]:
+    return [row.facts[-1] for row in await reader.page(0)]
+
+
+async def test_companies_names_come_along(table: CustomerUser) -> None:
+    await table.add(IVANOV, PETROVA | {"customer_id": "NOBODY"}, {"login": "private"})
+    await table.name_companies(ROMASHKA="ООО «Ромашка»", VECTOR="АО «Вектор»")
+    reader = table_of(table, company_table="customer_company")
+    assert await names(reader) == ["ООО «Ромашка»", "", ""]
+    assert [row.facts[-1] for row in await reader.page(0, MONDAY)] == ["ООО «Ромашка»", "", ""]
+    assert reader.no_names is None
     await reader.close()
-    return raised.value
+
+
+async def test_nobody_asks_for_names_that_are_not_wanted(table: CustomerUser) -> None:
+    await table.add(IVANOV)
+    await table.name_companies(ROMASHKA="ООО «Ромашка»")
+    reader = table_of(table, company_table="")
+    with Queries() as queries:
+        assert await names(reader) == [""]
+        reader.retry_names()
+        assert await names(reader) == [""]
+    assert not [statement for statement, _ in queries.sent if "compan" in statement]
+    assert reader.no_names is None
+    await reader.close()
+
+
+async def test_without_a_table_of_companies_customers_come_all_the_same(
+    table: CustomerUser, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await table.add(IVANOV)
+    reader = table_of(table, company_table="companies")
+    with Queries() as queries:
+        for _ in range(3):
+            assert await names(reader) == [""]
+    assert sum("companies" in statement for statement, _ in queries.sent) == 1
+    assert reader.no_names is not None
+    reader.retry_names()
+    assert await names(reader) == [""]
+    (line,) = (record for record in caplog.records if record.name.startswith("agi_server"))
+    assert line.levelno == logging.INFO
+    assert line.getMessage().startswith("customers come without their company's name: ")
+    assert "correct customers.company_table" in line.getMessage()
+    await table.do("CREATE TABLE companies (customer_id VARCHAR(150), name VARCHAR(200))")
+    try:
+        await table.do("INSERT INTO companies VALUES ('ROMASHKA', 'Ромашка')")
+        if table.relay is not None:
+            await table.grant("companies")
+        assert await names(reader) == [""]
+        reader.retry_names()
+        assert await names(reader) == ["Ромашка"]
+        assert reader.no_names is None
+    finally:
+        await table.do("DROP TABLE companies")
+    await reader.close()
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize(
-    ("options", "reason", "hint"),
-    [
-        (
-            {"password": "wrong-s3cret"},
-            "access denied for asterisk (Access denied for user 'asterisk'@'127.0.0.1' (using password: YES))",
-            "correct user and password: customers.database, customers.password",
-        ),
-        (
-            {"password": None},
-            "access denied for asterisk (Access denied for user 'asterisk'@'127.0.0.1' (using password: NO))",
-            "correct user and password: customers.database, customers.password",
-        ),
-        (
-            {"user": "root", "password": facts.MARIADB_ROOT_PASSWORD, "database": "otrx"},
-            "there is no database otrx (Unknown database 'otrx')",
-            "correct the name at the end of customers.database",
-        ),
-        (
-            {"database": "mysql"},
-            "asterisk may not use the database mysql"
-            " (Access denied for user 'asterisk'@'127.0.0.1' to database 'mysql')",
-            "in the database GRANT SELECT ON mysql.customer_user TO 'asterisk'@'<this host>',"
-            " or correct the name in customers.database",
-        ),
-        (
-            {"database": "otrs", "table": "otrs.users"},
-            "asterisk may not read otrs.users"
-            " (SELECT command denied to user 'asterisk'@'127.0.0.1' for table `otrs`.`users`)",
-            "in the database GRANT SELECT ON otrs.users TO 'asterisk'@'<this host>', or correct customers.table",
-        ),
-        (
-            {"table": "customer_usr"},
-            "there is no table customer_usr (Table '{database}.customer_usr' doesn't exist)",
-            "correct customers.table, or the database's name in customers.database",
-        ),
-        (
-            {"number_columns": ["phone", "handy"]},
-            "a column is missing in customer_user (Unknown column 'customer_user.handy' in 'SELECT')",
-            "correct customers.number_columns, or customers.table",
-        ),
-    ],
-)
-async def test_what_mariadb_objects_to(server: CustomerUser, options: dict[str, Any], reason: str, hint: str) -> None:
-    url = server.url.set(
-        username=options.pop("user", server.url.username), database=options.pop("database", server.url.database)
+async def test_what_would_give_a_right_is_said(
+    mariadb: CustomerUser, postgresql: CustomerUser, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for table in (mariadb, postgresql):
+        await table.add(IVANOV)
+        await table.do("CREATE TABLE secret (customer_id VARCHAR(150), name VARCHAR(200))")
+        reader = table_of(table, company_table="secret")
+        assert await names(reader) == [""]
+        await reader.close()
+        await table.do("DROP TABLE secret")
+    on_mariadb, on_postgresql = (record.getMessage() for record in caplog.records if record.name.startswith("agi"))
+    assert on_mariadb == (
+        "customers come without their company's name: asterisk may not read secret (SELECT command denied to user"
+        f" 'asterisk'@'127.0.0.1' for table `{mariadb.url.database}`.`secret`); in the database GRANT SELECT ON"
+        f" {mariadb.url.database}.secret TO 'asterisk'@'<this host>', or correct customers.company_table"
     )
-    error = await trouble(table_of(server, database=url, **options))
-    assert error.reason == reason.format(database=server.url.database)
-    assert error.hint == hint
+    assert on_postgresql == (
+        "customers come without their company's name: asterisk may not read secret (permission denied for table"
+        " secret); in the database GRANT SELECT ON secret TO asterisk, or correct customers.company_table"
+    )
 
 
 @pytest.mark.lab
-async def test_a_server_that_is_not_there(server: CustomerUser) -> None:
-    await server.go_away()
-    error = await trouble(table_of(server))
-    place = f"127.0.0.1:{server.url.port}"
-    assert error.reason == f"no connection to {place} (Can't connect to MySQL server on '127.0.0.1')"
-    assert error.hint == "is the database server running, and does it listen on that address?"
+async def test_names_that_do_not_compare_are_no_reason_to_fail(mariadb: CustomerUser) -> None:
+    """Databases that have seen many versions of OTRS may have tables of different collations."""
+    await mariadb.add(IVANOV)
+    await mariadb.do("CREATE TABLE companies (customer_id VARCHAR(150), name VARCHAR(200)) COLLATE utf8mb3_unicode_ci")
+    await mariadb.grant("companies")
+    reader = table_of(mariadb, company_table="companies")
+    assert await names(reader) == [""]
+    assert "Illegal mix of collations" in str(reader.no_names)
+    await mariadb.do("DROP TABLE companies")
+    await reader.close()
 
 
-@pytest.mark.lab
-async def test_a_server_that_breaks_off(server: CustomerUser) -> None:
-    assert server.relay is not None
-    server.relay.silence()
-    reading = asyncio.create_task(trouble(table_of(server)))
-    await server.relay.met.wait()
-    await server.relay.close()
-    error = await reading
-    assert error.reason.startswith(f"the connection to 127.0.0.1:{server.url.port} broke (Lost connection to MySQL")
-
-
-@pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")
-async def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agi_server.otrs.customer_table.CONNECT_S", 0.1)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        url = NOON.set(host="127.0.0.1", port=port)
-        began = time.monotonic()
-        error = await trouble(CustomerTable(url, password=None, table="customer_user", number_columns=()))
-    assert error.reason == f"127.0.0.1:{port} does not answer"
-    assert time.monotonic() - began < 5
-    del error
-    gc.collect()  # aiomysql leaves it to its finalizer to close a connection that was given up in the handshake
-
-
-async def test_what_is_no_database_server() -> None:
-    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 mail.example ESMTP\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(greet, "127.0.0.1", 0) as smtp:
-        url = NOON.set(host="127.0.0.1", port=smtp.sockets[0].getsockname()[1])
-        error = await trouble(CustomerTable(url, password=None, table="customer_user", number_columns=()))
-    assert error.hint
-
-
-async def test_a_file_that_cannot_be(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path}/missing/customer_user.db"
-    error = await trouble(CustomerTable(url, password=None, table="customer_user", number_columns=()))
-    assert error.reason == f"cannot open {tmp_path}/missing/customer_user.db (unable to open database file)"
-    assert error.hint == "correct the path in customers.database"
-    # aiosqlite's thread has a last word to our loop; the loop must still be there.
-    await until(lambda: not any("_connection_worker" in thread.name for thread in threading.enumerate()))
-
-
-@pytest.mark.parametrize(
-    ("cause", "reason"),
-    [
-        (TimeoutError(), "db.example:3306 does not answer"),
-        (ConnectionRefusedError(111, "refused"), "no connection to db.example:3306 (refused)"),
-        (IndexError("list index\nout of range"), "the database objects (IndexError: list index out of range)"),
-        (RuntimeError(), "the database objects (RuntimeError)"),
-        (RuntimeError(7, "seven"), "the database objects (seven)"),
-        (RuntimeError("six", "seven"), "the database objects (RuntimeError: ('six', 'seven'))"),
-        (ValueError("no s3cret, please"), "the database objects (ValueError: no ***, please)"),
-    ],
-)
-def test_other_errors(cause: Exception, reason: str) -> None:
-    assert explain(cause, NOON, "customer_user").reason == reason
-    wrapped = OperationalError("SELECT 1", {}, cause)
-    assert explain(wrapped, NOON, "customer_user").reason == reason
+async def test_a_database_that_is_away_is_not_asked_twice(table: CustomerUser) -> None:
+    reader = table_of(table, company_table="customer_company")
+    await reader.page(0)
+    await table.go_away()
+    with pytest.raises(TableError):
+        await reader.page(0)
+    assert reader.no_names is None
+    await table.come_back()
+    await table.add(IVANOV)
+    await table.name_companies(ROMASHKA="Ромашка")
+    assert await names(reader) == ["Ромашка"]
+    await reader.close()
 
 
 def test_the_address_has_no_login_in_it() -> None:
-    table = CustomerTable(NOON, password="other-s3cret", table="customer_user", number_columns=())
+    address = make_url("mysql+aiomysql://asterisk:s3cret@db.example:3306/otrs")
+    table = CustomerTable(address, password="other-s3cret", table="customer_user", number_columns=())
     assert table.address == "mysql://db.example:3306/otrs customer_user"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from agi_server.call import NOBODY, Directory, Match
-from agi_server.numbers import Numbering
+from agi_server.call import Directory, Hits, Match
+from agi_server.numbers import Number, Numbering
 from agi_server.otrs.customer_table import PAGE_ROWS, CustomerTable, Row
 from agi_server.otrs.follower import LONG_AGO, OVERLAP, Follower, Horizon
 from tests.otrs.customer_user import MONDAY, SECOND, CustomerUser, Queries, in_sqlite
@@ -146,8 +146,8 @@ async def test_a_table_of_many_pages(table: CustomerUser, tmp_path: Path, watch:
         watch.seconds += 1
         await table.do("UPDATE customer_user SET mobile = '89160000001', change_time = '2026-11-02 12:00:01'")
         found = await customers.find("+79160000001")
-        assert found.match is Match.SEVERAL
-        assert len(found.candidates) == 50
+        assert found.grade is Match.EXACT
+        assert len(found.customers) == 50
         assert customers.status().numbers == 2 * rows
 
 
@@ -163,7 +163,7 @@ async def test_fifty_strangers_at_once_cause_one_look(table: CustomerUser, tmp_p
         with Queries() as queries:
             numbers = [f"+7916000{n:04}" for n in range(49)] + ["+74956693308"]
             found = await asyncio.gather(*(customers.find(number) for number in numbers))
-        assert [one.match for one in found] == [Match.NONE] * 49 + [Match.EXACT]
+        assert [one.grade for one in found] == [Match.NONE] * 49 + [Match.EXACT]
         assert queries.looks() == 1
 
 
@@ -202,7 +202,7 @@ async def test_the_database_may_be_away_at_the_start(
     async with started(table, tmp_path, refresh=BRISK) as customers:
         await until(lambda: customers.status().trouble is not None)
         async with asyncio.timeout(1):
-            assert await customers.find("+79161229624") == NOBODY
+            assert await customers.find("+79161229624") == Hits()
         assert customers.status().complete is False
         assert customers.status().age_s is None
         await table.come_back()
@@ -246,7 +246,7 @@ async def test_a_miss_finds_out_that_the_database_is_away(
         await customers.find("+79161229624")
         await table.go_away()
         watch.seconds += 1
-        assert await customers.find("+74956693308") == NOBODY
+        assert await customers.find("+74956693308") == Hits()
         assert customers.status().trouble is not None
         assert await login(customers, "+79161229624") == "ivanov"
 
@@ -286,12 +286,12 @@ async def test_a_silent_server_holds_nobody_up(server: CustomerUser, tmp_path: P
         watch.seconds += 1
         clock = asyncio.get_running_loop().time
         began = clock()
-        assert await customers.find("+74956693308") == NOBODY
+        assert await customers.find("+74956693308") == Hits()
         assert 0.15 < clock() - began < 1
         watch.seconds += 1  # the look still waits; nobody waits for it any more, and no second one begins
         began = clock()
         with Queries() as queries:
-            assert await customers.find("+74956693308") == NOBODY
+            assert await customers.find("+74956693308") == Hits()
         assert clock() - began < 0.1
         assert queries.sent == []
         assert await login(customers, "+79161229624") == "ivanov"
@@ -308,13 +308,13 @@ async def test_nobody_waits_for_a_server_that_is_known_to_be_silent(
         assert await login(customers, "+79161229624") == "ivanov"
         server.relay.silence()
         watch.seconds += 1
-        assert await customers.find("+74956693308") == NOBODY
+        assert await customers.find("+74956693308") == Hits()
         assert "does not answer" in (customers.status().trouble or "")
         clock = asyncio.get_running_loop().time
         began = clock()
         for _ in range(5):
             watch.seconds += 1
-            assert await customers.find("+74956693308") == NOBODY
+            assert await customers.find("+74956693308") == Hits()
         assert clock() - began < 0.2
 
 
@@ -333,7 +333,7 @@ async def test_a_caller_who_gives_up_does_not_end_the_look(
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        assert (await second).match is Match.EXACT
+        assert (await second).grade is Match.EXACT
 
 
 # ---------------------------------------------------------------------- the index's file
@@ -363,7 +363,7 @@ async def test_an_index_that_breaks_is_made_anew(
     await small.go_away()
     async with started(small, tmp_path, refresh=BRISK) as customers:
         await until(lambda: customers.status().trouble is not None)
-        assert await customers.find("+79161229624") == NOBODY
+        assert await customers.find("+79161229624") == Hits()
         assert "malformed" in said(caplog, logging.WARNING)[-1]
         await small.come_back()
         await until(lambda: customers.status().complete)
@@ -381,7 +381,7 @@ async def test_an_index_that_cannot_be_set_aside_is_tried_again(
     in_the_way = tmp_path / "customers.db.damaged"
     in_the_way.mkdir()
     async with started(small, tmp_path, refresh=BRISK) as customers:
-        assert await customers.find("+79161229624") == NOBODY
+        assert await customers.find("+79161229624") == Hits()
         await until(lambda: "Is a directory" in (customers.status().trouble or ""))
         in_the_way.rmdir()
         await until(lambda: customers.status().trouble is None)
@@ -425,13 +425,13 @@ async def test_an_index_that_cannot_be_is_told_at_the_start(small: CustomerUser,
 
 async def test_without_a_start_nobody_is_known(small: CustomerUser, tmp_path: Path) -> None:
     directory: Directory = customers_of(small, tmp_path, query_timeout=0.01)
-    assert await directory.find("+79161229624") == NOBODY
+    assert await directory.find("+79161229624") == Hits()
 
 
 async def test_after_the_end_nobody_is_looked_up(small: CustomerUser, tmp_path: Path) -> None:
     async with started(small, tmp_path) as customers:
         assert await login(customers, "+79161229624") == "ivanov"
-    assert await customers.find("+79161229624") == NOBODY
+    assert await customers.find("+79161229624") == Hits()
     assert customers.status().trouble is None
 
 
@@ -466,10 +466,10 @@ async def test_a_fault_of_ours_does_not_end_the_following(tmp_path: Path, caplog
         await table.add(IVANOV)
         faults = [ZeroDivisionError("ours")]
 
-        def numbers_of(row: Row) -> list[str]:
+        def numbers_of(row: Row) -> list[Number]:
             if faults:
                 raise faults.pop()
-            return [row.facts[-1]]
+            return [Number("201")]
 
         reader = CustomerTable(table.url, password=None, table="customer_user", number_columns=["mobile"])
         follower = Follower(
@@ -478,7 +478,7 @@ async def test_a_fault_of_ours_does_not_end_the_following(tmp_path: Path, caplog
         )  # fmt: skip
         await follower.start()
         await until(lambda: follower.status().complete)
-        assert [facts[0] for facts in follower.find(IVANOV["mobile"])] == ["ivanov"]
+        assert [facts[0] for facts in follower.find(Number("201"))[1]] == ["ivanov"]
         await follower.close()
         await reader.close()
     assert "unforeseen: ZeroDivisionError('ours')" in said(caplog, logging.WARNING)[0]

@@ -13,18 +13,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agi_server.call import Match
+from agi_server.numbers import Number
 from agi_server.otrs.customer_table import Row
-from agi_server.otrs.number_index import CANDIDATES, NumberIndex, open_index
+from agi_server.otrs.number_index import NumberIndex, open_index, peek
+from agi_server.otrs.number_lookup import NOTHING
 from tests.otrs.customer_user import MONDAY, SECOND
 
 LAST = 2**63 - 1
 
 
-def numbers_of(row: Row) -> list[str]:
+def numbers_of(row: Row) -> list[Number]:
     """In these tests the second fact is numbers with blanks between them; `!` stands for a fault of ours."""
     if row.facts[1] == "!":
         raise ZeroDivisionError
-    return row.facts[1].split()
+    return [Number.of(text) for text in row.facts[1].split()]
 
 
 def row(id_: int, numbers: str, *, changed: int = 0, valid: bool = True, name: str = "Иванов") -> Row:
@@ -44,30 +47,39 @@ def in_both_ages(request: pytest.FixtureRequest, path: Path) -> Iterator[NumberI
         yield index
 
 
+def found(index: NumberIndex, number: str) -> list[tuple[str, ...]]:
+    return index.find(Number.of(number))[1]
+
+
 def ids(index: NumberIndex, number: str) -> list[str]:
     if index.horizon is None:
         index.reached(MONDAY)
-    return [facts[1] for facts in index.find(number)]
+    return [facts[1] for facts in found(index, number)]
 
 
 def test_rows_are_found_by_each_number(index: NumberIndex) -> None:
     index.merge([row(1, "11 12"), row(2, "21"), row(3, "")], 0, LAST)
     assert (index.customers, index.numbers) == (3, 3)
     assert ids(index, "12") == ["11 12"]
-    assert index.find("11") == index.find("12") == [("Иванов", "11 12")]
-    assert index.find("21") == [("Иванов", "21")]
-    assert index.find("") == index.find("1") == index.find("11 12") == []
+    assert found(index, "11") == found(index, "12") == [("Иванов", "11 12")]
+    assert found(index, "21") == [("Иванов", "21")]
+    assert found(index, "") == found(index, "1") == []
+
+
+def test_a_number_may_have_an_extension(index: NumberIndex) -> None:
+    index.merge([row(1, "+74957770011;ext=12 +74957770011")], 0, LAST)
+    assert (index.customers, index.numbers) == (1, 2)
+    index.merge([row(1, "+74957770011;ext=12", changed=1), row(2, "+74957770011;ext=13")], 0, LAST)
+    assert (index.customers, index.numbers) == (2, 2)
+    assert ids(index, "+74957770011;ext=12") == ["+74957770011;ext=12"]
+    assert index.find(Number.of("+74957770011")) == (
+        Match.WITHOUT_EXTENSION, [("Иванов", "+74957770011;ext=12"), ("Иванов", "+74957770011;ext=13")],
+    )  # fmt: skip
 
 
 def test_the_one_changed_last_comes_first(index: NumberIndex) -> None:
     index.merge([row(1, "7 1"), row(2, "7 2", changed=9), row(3, "7 3"), Row(4, True, None, ("", "7 4"))], 0, LAST)
     assert ids(index, "7") == ["7 2", "7 3", "7 1", "7 4"]
-
-
-def test_so_many_are_told_and_no_more(index: NumberIndex) -> None:
-    index.merge([row(number, f"7 {number}", changed=number) for number in range(1, 200)], 0, LAST)
-    found = ids(index, "7")
-    assert (len(found), found[0]) == (CANDIDATES, "7 199")
 
 
 def test_a_merge_removes_what_the_table_has_no_longer(index: NumberIndex) -> None:
@@ -90,7 +102,7 @@ def test_other_facts_with_the_same_numbers(index: NumberIndex) -> None:
     index.merge([row(1, "7")], 0, LAST)
     index.apply([row(1, "7", name="Петрова")])
     assert ids(index, "7") == ["7"]
-    assert index.find("7") == [("Петрова", "7")]
+    assert found(index, "7") == [("Петрова", "7")]
     assert (index.customers, index.numbers) == (1, 1)
 
 
@@ -114,10 +126,10 @@ def test_a_page_is_written_whole_or_not_at_all(index: NumberIndex) -> None:
 def test_before_it_is_complete_nobody_is_found(path: Path) -> None:
     with closing(open_index(path, "settings", numbers_of)) as index:
         index.merge([row(1, "7 1")], 0, 1)
-        assert index.find("7") == []
+        assert found(index, "7") == []
         index.merge([row(2, "7 2")], 1, LAST)
         index.reached(MONDAY)
-        assert len(index.find("7")) == 2
+        assert len(found(index, "7")) == 2
 
 
 @pytest.mark.parametrize("complete", [False, True])
@@ -130,7 +142,7 @@ def test_all_of_it_outlives_a_restart(path: Path, complete: bool) -> None:
     with closing(open_index(path, "settings", numbers_of)) as index:
         assert (index.customers, index.numbers) == (2, 3)
         assert index.horizon == (MONDAY + SECOND if complete else None)
-        assert index.find("12") == ([("Иванов", "11 12")] if complete else [])
+        assert found(index, "12") == ([("Иванов", "11 12")] if complete else [])
         assert ids(index, "12") == ["11 12"]
 
 
@@ -141,7 +153,7 @@ def test_with_other_settings_it_is_made_anew(path: Path, caplog: pytest.LogCaptu
             assert (index.customers, index.numbers, index.horizon) == (0, 0, None)
             index.merge([row(1, "7")], 0, LAST)
             index.reached(MONDAY)
-            assert len(index.find("7")) == 1
+            assert len(found(index, "7")) == 1
     assert [record.getMessage() for record in caplog.records] == [
         f"{path} was made with other settings; it is made anew"
     ]
@@ -199,7 +211,7 @@ def test_a_locked_file_is_not_taken_for_a_damaged_one(path: Path, monkeypatch: p
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             index.merge([row(1, "7")], 0, LAST)
-        assert (index.customers, index.find("7")) == (0, [])
+        assert (index.customers, found(index, "7")) == (0, [])
         other.execute("ROLLBACK")
         index.merge([row(1, "7")], 0, LAST)
         assert ids(index, "7") == ["7"]
@@ -210,6 +222,41 @@ def test_the_files_are_for_their_owner_only(index: NumberIndex, path: Path) -> N
     files = list(path.parent.iterdir())
     assert {file.name for file in files} == {"customers.db", "customers.db-wal", "customers.db-shm"}
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+# ---------------------------------------------------------------------- a look into the running server's
+
+
+def test_another_process_looks_into_it_and_leaves_no_trace(path: Path) -> None:
+    with closing(open_index(path, "settings", numbers_of)) as index:
+        index.merge([row(1, "7")], 0, LAST)
+        assert peek(path, "settings", Number("7")) is None  # not complete
+        index.reached(MONDAY)
+        before = {file.name: file.read_bytes() for file in path.parent.iterdir() if file.suffix != ".db-shm"}
+        assert peek(path, "settings", Number("7")) == (Match.EXACT, [("Иванов", "7")])
+        assert peek(path, "settings", Number("8")) == NOTHING
+        assert peek(path, "other settings", Number("7")) is None
+        assert {file.name: file.read_bytes() for file in path.parent.iterdir() if file.suffix != ".db-shm"} == before
+        index.apply([row(1, "8")])
+        assert peek(path, "settings", Number("8")) == (Match.EXACT, [("Иванов", "8")])
+
+
+def test_nobody_looks_into_what_no_server_keeps_up_to_date(path: Path) -> None:
+    assert peek(path, "settings", Number("7")) is None
+    with closing(open_index(path, "settings", numbers_of)) as index:
+        index.merge([row(1, "7")], 0, LAST)
+        index.reached(MONDAY)
+    assert peek(path, "settings", Number("7")) is None
+    assert [file.name for file in path.parent.iterdir()] == ["customers.db"]
+
+
+def test_a_look_into_something_else_finds_nothing(path: Path) -> None:
+    not_a_database(path)
+    path.with_name("customers.db-wal").touch()
+    assert peek(path, "settings", Number("7")) is None
+    with closing(sqlite3.connect(path.with_name("theirs.db"))) as theirs:
+        theirs.executescript("PRAGMA journal_mode = WAL; CREATE TABLE calls (id INTEGER);")
+        assert peek(path.with_name("theirs.db"), "settings", Number("7")) is None
 
 
 FEW = st.sets(st.sampled_from("123456789"), max_size=3).map(" ".join)
