@@ -193,7 +193,7 @@ def customers(config: Config) -> Customers:
 def numbering(config: Config) -> Numbering:
     """How numbers are read here."""
     numbers = config.numbers
-    return Numbering(numbers.country, numbers.area_code, numbers.extensions.pattern)
+    return Numbering(numbers.country, numbers.area_code, numbers.extensions.pattern, numbers.match_withheld)
 
 
 def composer(config: Config) -> Composer:

@@ -241,22 +241,22 @@ class _Rehearsal:
     sheet: Sheet
     ticket: Ticket
     known: bool
-    """Of routes that no stranger comes to: our samples' customers are not OTRS's, and a stranger's stands in."""
+    """No stranger comes to it. Our samples' customers are not OTRS's, so a stranger's stands in for them."""
 
 
 def _rehearsals(composer: Composer) -> list[_Rehearsal]:
-    """The ticket of a stranger by the form, then each that a route makes of it."""
+    """The ticket by the form, then each that a route makes of it."""
     found: list[_Rehearsal] = []
     for sheet in composer.sheets:
         sample = _sample_for(composer, sheet)
         known = sample[1].customer is not None
         try:
             ticket = sheet.ticket(*sample)
+            if known:
+                stranger = composer.sheets[0].ticket(*STRANGER)
+                ticket = replace(ticket, customer_user=stranger.customer_user, customer_id="")
         except FormError:  # of a form that no call is left for: `check_form` has told the others
             continue
-        if known:
-            customer = found[0].ticket.customer_user if found else ""
-            ticket = replace(ticket, customer_user=customer, customer_id="")
         if all(ticket != earlier.ticket for earlier in found):
             found.append(_Rehearsal(sheet, ticket, known))
     return found[:MOST_REHEARSED]
@@ -273,15 +273,15 @@ def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:
     option = "unknown_customer" if field == "customer_user" else field
     value = getattr(ticket, field, None) or getattr(ticket.article, field, None)
     shown = f"OTRS refuses {value!r}: {refused.words}" if isinstance(value, str) else f"OTRS says: {refused.words}"
+    if rehearsal.known and option in ("unknown_customer", "service", "sla"):
+        return Finding(
+            None, sheet.label(option), shown, "it may be right for its own customers, and we know none of them"
+        )
+    if field and option != "unknown_customer" and sheet.is_template(field):
+        return Finding(None, sheet.label(field), shown, "it depends on the call, and this one was made up")
     hint = "write it as OTRS has it"
     if option == "unknown_customer":
         hint = "make this customer in OTRS, or name one that it has"
     elif "AccessDenied" in refused.code:
         hint = "give the agent `rw` on this queue's group, or choose another queue"
-    elif rehearsal.known and field in ("service", "sla"):
-        return Finding(
-            None, sheet.label(field), shown, "it may be for its own customers only, and theirs we don't know"
-        )
-    elif field and sheet.is_template(field):
-        return Finding(None, sheet.label(field), shown, "it depends on the call, and this one was made up")
     return Finding(False, sheet.label(option) if option else sheet.name, shown, hint)

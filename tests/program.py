@@ -8,7 +8,7 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,9 +32,9 @@ def agi_server(*arguments: str, **environ: str) -> subprocess.CompletedProcess[s
     )
 
 
-def write_config(folder: Path, options: dict[str, dict[str, Any]]) -> Path:
+def write_config(folder: Path, options: Mapping[str, dict[str, Any] | list[Any]]) -> Path:
     """A configuration file with these options; what the program keeps is in the same folder."""
-    whole: dict[str, dict[str, Any]] = {
+    whole: dict[str, Any] = {
         "fastagi": {"port": 0},
         "web": {"port": 0},
         "customers": {"index": str(folder / "customers.db")},
@@ -42,7 +42,7 @@ def write_config(folder: Path, options: dict[str, dict[str, Any]]) -> Path:
         "ticket": {"unknown_customer": "unknown-caller"},
     }
     for section, values in options.items():
-        whole.setdefault(section, {}).update(values)
+        whole[section] = {**whole.get(section, {}), **values} if isinstance(values, dict) else values
     path = folder / "agi-server.yaml"
     path.write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
     path.chmod(0o600)

@@ -11,7 +11,7 @@ import agi_server
 
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
-    {"call", "templates", "timetable", "pulse", "logs"},
+    {"call", "notation", "templates", "timetable", "pulse", "logs"},
     {"numbers", "people", "rules", "links", "samples"},
     {"likeness", "ticket"},
     {"asterisk", "otrs", "journal", "sandbox"},
@@ -37,6 +37,7 @@ THROUGH_PORTS_ONLY = {
 }
 PURE = {
     "call",
+    "notation",
     "numbers",
     "likeness",
     "links",

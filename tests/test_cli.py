@@ -11,6 +11,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,13 @@ async def otrs(tmp_path: Path) -> AsyncIterator[Sandbox]:
         yield otrs
 
 
-def configured(folder: Path, stand_in: Sandbox, /, **sections: dict[str, object]) -> Path:
-    options: dict[str, dict[str, object]] = {
+def configured(folder: Path, stand_in: Sandbox, /, **sections: dict[str, Any] | list[Any]) -> Path:
+    options: dict[str, Any] = {
         "customers": {"database": stand_in.database},
         "otrs": {"url": stand_in.url, "user": "agi-server", "password": PASSWORD, "zoom_url": stand_in.zoom_url},
     }
     for section, values in sections.items():
-        options[section] = {**options.get(section, {}), **values}
+        options[section] = {**options.get(section, {}), **values} if isinstance(values, dict) else values
     return write_config(folder, options)
 
 
@@ -50,6 +51,14 @@ def test_version_and_help() -> None:
 def test_no_command_and_wrong_usage() -> None:
     assert agi_server("serve").returncode == 2
     assert agi_server("call").returncode == 2
+    for wrong, words in (
+        (("--dry-run", "--server", "127.0.0.1:4573"), "leave --server out"),
+        (("--dry-run", "--script", "tikcet"), "no script 'tikcet'"),
+        (("--dry-run", "--at", "noon"), "does not match the format"),
+        (("--at", "2026-11-20 12:30"), "--at needs --dry-run"),
+    ):
+        done = agi_server("call", "1", *wrong)
+        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize("name", ["run", "check"])
@@ -77,6 +86,28 @@ async def test_a_template_that_cannot_be_filled_in(tmp_path: Path, otrs: Sandbox
         assert (done.returncode, "Traceback" in done.stderr) == (2, False)
         assert "ticket.title: " in done.stdout + done.stderr
         assert "nubmer" in done.stdout + done.stderr
+
+
+async def test_a_template_of_a_route_that_cannot_be_filled_in(tmp_path: Path, otrs: Sandbox) -> None:
+    routes = [{"dialled": "1", "reject": True}, {"dialled": "2", "ticket": {"queue": "{{ cal.number }}"}}]
+    path = str(configured(tmp_path, otrs, routes=routes))
+    for arguments in (("run",), ("check",), ("call", "1", "--dry-run")):
+        done = await command(*arguments, "--config", path)
+        assert done.returncode == 2
+        assert "routes item 2.ticket.queue: 'cal' is undefined -- mend the template" in done.stdout + done.stderr
+
+
+async def test_a_route_that_decides_about_no_call_is_warned_of(tmp_path: Path, otrs: Sandbox) -> None:
+    path = configured(
+        tmp_path, otrs, routes=[{"withheld": False, "no_ticket": True}, {"withheld": False, "reject": True}]
+    )
+    warning = "warning: routes item 2: decides about no call, for routes item 1 takes all of them before it\n"
+    for arguments in (("check",), ("call", "1", "--dry-run")):
+        done = await command(*arguments, "--config", str(path))
+        assert (done.returncode, done.stderr) == (0, warning)
+    program = await asyncio.to_thread(Program(path).__enter__)
+    await asyncio.to_thread(program.stop)
+    assert warning in program.log()
 
 
 async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
@@ -108,6 +139,18 @@ async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
         ({"ticket": {"state": "odd"}}, r"^FAIL ticket\.state: OTRS refuses 'odd'"),
         ({"ticket": {"priority": "9"}}, r"^FAIL ticket\.priority: OTRS refuses '9'"),
         ({"ticket": {"unknown_customer": "nobody"}}, r"^FAIL ticket\.unknown_customer: OTRS refuses 'nobody'"),
+        (
+            {"routes": [{"customer_id": "X", "reject": True}, {"customer_id": "Y", "ticket": {"queue": "Nowhere"}}]},
+            r"^FAIL routes item 2\.ticket\.queue: OTRS refuses 'Nowhere': .* -- write it as OTRS",
+        ),
+        (
+            {"ticket": {"queue": "Nowhere"}, "routes": [{"dialled": "1", "ticket": {"priority": "5 very high"}}]},
+            r"^FAIL ticket\.queue: OTRS refuses 'Nowhere'",
+        ),
+        (
+            {"routes": [{"match": "none", "ticket": {"unknown_customer": "nobody"}}]},
+            r"^FAIL routes item 1\.ticket\.unknown_customer: OTRS refuses 'nobody'",
+        ),
         ({"customers": {"table": "customers"}}, r"^FAIL customers\.database: .*customers"),
         ({"customers": {"index": "/nowhere/index.db"}}, r"^FAIL customers\.index: the folder /nowhere does not exist"),
         ({"customers": {"index": "/tmp"}}, r"^FAIL customers\.index: /tmp is a folder"),
@@ -116,7 +159,7 @@ async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
     ],
 )
 async def test_check_tells_what_is_wrong_in_one_line(
-    tmp_path: Path, otrs: Sandbox, sections: dict[str, dict[str, object]], line: str
+    tmp_path: Path, otrs: Sandbox, sections: dict[str, dict[str, Any] | list[Any]], line: str
 ) -> None:
     done = await command("check", "--connect", "--config", str(configured(tmp_path, otrs, **sections)))
     assert done.returncode == 1
@@ -124,6 +167,56 @@ async def test_check_tells_what_is_wrong_in_one_line(
     assert re.search(line, failed), failed
     assert "Traceback" not in done.stderr
     assert otrs.tickets == []
+
+
+async def test_check_asks_for_each_route_s_ticket_once(tmp_path: Path, otrs: Sandbox) -> None:
+    routes = [
+        {"dialled": "1", "ticket": {"queue": "{{ call.context }}"}},
+        {"dialled": "2", "ticket": {"queue": "Junk"}},
+        {"dialled": "3", "reject": True},
+        {"dialled": "4", "ticket": {"queue": "Junk"}},
+        {"customer_id": "X", "ticket": {"priority": "5 very high"}},
+        {"withheld": True, "ticket": {"title": "{{ call.context }}"}},
+    ]
+    done = await command("check", "--connect", "--config", str(configured(tmp_path, otrs, routes=routes)))
+    assert done.returncode == 0, done.stdout
+    assert [
+        line.split(" -- ")[0] for line in done.stdout.splitlines() if "ticket" in line and "config" not in line
+    ] == [
+        "ok   ticket: OTRS would take it: queue 'Raw', state 'new', priority '3 normal'",
+        "ok   ticket.unknown_customer: OTRS takes 'unknown-caller' for 89161229624",
+        "?    routes item 1.ticket.queue: OTRS refuses 'otrs': "
+        "TicketCreate: Ticket->QueueID or Ticket->Queue parameter is invalid!",
+        "ok   routes item 2.ticket: OTRS would take it: queue 'Junk', state 'new', priority '3 normal'",
+        "ok   routes item 5.ticket: OTRS would take it: queue 'Raw', state 'new', priority '5 very high'",
+        "ok   routes item 6.ticket: OTRS would take it: queue 'Raw', state 'new', priority '3 normal'",
+    ]
+    assert otrs.tickets == []
+
+
+async def test_a_call_that_is_only_thought_through(tmp_path: Path, otrs: Sandbox) -> None:
+    night = [{"hours": "22:00-06:00", "argument": "vip", "context": "trunk", "ticket": {"queue": "Junk"}}]
+    path = configured(tmp_path, otrs, ticket={"time_zone": "Asia/Tokyo"}, routes=night)
+    arguments = ("--argument", "vip", "--argument", "x", "--context", "trunk", "--dry-run", "--config", str(path))
+    shown = await command("call", "89161229624", "--at", "2026-11-20 05:59", *arguments)
+    assert shown.returncode == 0, shown.stderr
+    assert "route:        routes item 1\n" in shown.stdout
+    assert "  Queue: Junk\n" in shown.stdout
+    assert "    Phone call on 2026-11-20 at 05:59:00\n" in shown.stdout
+    at_six = await command("call", "89161229624", "--at", "2026-11-20 06:00", "--json", "--withheld", *arguments)
+    record = json.loads(at_six.stdout)
+    assert (record["route"], record["withheld"], record["status"]) == ("", True, "created")
+    assert otrs.received("TicketCreate") == 0
+    assert not (tmp_path / "calls.db").exists()
+
+
+async def test_a_thought_that_lacks_the_customers(tmp_path: Path, otrs: Sandbox) -> None:
+    path = configured(tmp_path, otrs, customers={"table": "customers"})
+    done = await command("call", "89161229624", "--dry-run", "--config", str(path))
+    assert done.returncode == 1
+    assert "customers can't be looked up: " in done.stderr
+    assert "customer:     nobody known\n" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 async def test_run_serves_a_call_and_stops_cleanly(tmp_path: Path, otrs: Sandbox) -> None:
@@ -139,6 +232,8 @@ async def test_run_serves_a_call_and_stops_cleanly(tmp_path: Path, otrs: Sandbox
         arguments = ("call", "89161229624", "--script", "nothing", "--json", "--server", f"127.0.0.1:{program.port}")
         unknown = await command(*arguments)
         assert (unknown.returncode, json.loads(unknown.stdout)["variables"]) == (1, {"HELPDESK_STATUS": "error"})
+        withheld = await command("call", "89161229624", "--withheld", *arguments[4:])
+        assert json.loads(withheld.stdout)["variables"]["HELPDESK_MATCH"] == "none"
         busy = await command("check", "--connect", "--config", str(path))
         assert "is in use by the running agi-server" in busy.stdout
         second = await command("run", "--config", str(path))
@@ -210,7 +305,7 @@ async def test_systemd_is_told_when_we_are_ready(tmp_path: Path, otrs: Sandbox) 
             env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")},
             stdout=subprocess.DEVNULL,
         )
-        assert await asyncio.to_thread(notify.recv, 100) == b"READY=1"
+        assert (await asyncio.to_thread(notify.recv, 100)).startswith(b"READY=1\nSTATUS=FastAGI on 127.0.0.1:")
         program.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(notify.recv, 100) == b"STOPPING=1"
         assert await program.wait() == 0
