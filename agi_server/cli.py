@@ -6,6 +6,7 @@ Results go to stdout, talk to stderr. Exit 0: done; 1: failed; 2: usage or confi
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import sys
 from contextlib import aclosing
@@ -15,7 +16,7 @@ from typing import NoReturn
 
 import click
 
-from agi_server import __version__, calling, calls, logs, process
+from agi_server import __version__, calling, calls, health, logs, process, sample_files
 from agi_server.app import App, StartError
 from agi_server.asterisk.fastagi import Limits
 from agi_server.check import check_connections, check_form, warnings
@@ -23,6 +24,7 @@ from agi_server.config import Config, ConfigError, load
 from agi_server.demo import demonstrate
 from agi_server.dry_run import CallFacts
 from agi_server.journal import JournalBusyError, JournalError, State
+from agi_server.systemd import SocketError, Systemd
 
 DEFAULT_CONFIG = "/etc/agi-server/agi-server.yaml"
 
@@ -62,9 +64,10 @@ def run(path: Path) -> None:
         _fail("\n".join(map(str, mistakes)), MISCONFIGURED)
     _warn(config)
     _allow_files(config.fastagi.max_sessions)
+    faulthandler.enable()  # says where we hang, when the watchdog ends us
     try:
-        process.run(_serve(config))
-    except JournalBusyError as error:
+        process.run(_serve(config, Systemd()))
+    except (JournalBusyError, SocketError) as error:
         _fail(str(error), MISCONFIGURED)
     except (JournalError, StartError) as error:
         _fail(str(error), FAILED)
@@ -85,6 +88,33 @@ def check(path: Path, connect: bool) -> None:
     if connect:
         logs.configure("error", "text", False)
         sys.exit(FAILED if asyncio.run(_check_connections(config)) else 0)
+
+
+@main.command("health")
+@config_option
+def health_(path: Path) -> None:
+    """Ask the running server whether it can take calls: 0 if so, be it degraded, else 1."""
+    web = _load(path).web
+    if web.port == 0:
+        raise click.UsageError("the configuration leaves web.port to the system: nobody knows where to ask")
+    found = health.ask(_reachable(web.host), web.port, web.token.get_secret_value())
+    click.echo(found.words)
+    sys.exit(0 if found.ready else FAILED)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Write over files that are there and differ.")
+def install_samples(folder: Path, force: bool) -> None:
+    """Write the sample files into DIR, such as /etc/agi-server: configuration, OTRS, dialplan, systemd."""
+    try:
+        for fate, file in sample_files.install(folder, sample_files.command(), force=force):
+            click.echo(f"{fate:5} {file}{': differs from ours, --force writes over it' * (fate == 'kept')}")
+    except OSError as error:
+        _fail(f"can't write {error.filename or folder}: {error.strerror or error}", FAILED)
+    config = folder / sample_files.CONFIG
+    named = "" if config == Path(DEFAULT_CONFIG) else f" --config {config}"
+    click.echo(f"Next: in {config} set what stands there without a #, then run: agi-server check --connect{named}")
 
 
 @main.command(short_help="Show it all on a small OTRS of its own.")
@@ -216,13 +246,25 @@ def calls_drop(path: Path, id: str, why: str) -> None:
     calls.with_journal(_load(path), lambda journal: calls.drop(journal, id, why))
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, systemd: Systemd) -> None:
     stop = process.stop_on_signals()
-    async with App(config) as app:
-        click.echo(f"agi-server {__version__} is ready: FastAGI on {config.fastagi.host}:{app.server.port}")
-        process.tell_systemd("READY=1")
-        await app.serve(stop)
-        process.tell_systemd("STOPPING=1")
+    async with App(config, listener=systemd.listener()) as app:
+        click.echo(f"agi-server {__version__} is ready: {_status(app)}")
+        async with systemd.watching(app.server.accepts, lambda: _status(app)):
+            await app.serve(stop)
+
+
+def _status(app: App) -> str:
+    """How we are, in one line."""
+    host, port = app.server.address
+    words = [f"FastAGI on {host}:{port}"]
+    if app.journal.failing:
+        words.append(f"the journal fails: {app.journal.failing}")
+    if app.delivery.troubled:
+        words.append("OTRS is in trouble, calls wait for it")
+    if trouble := app.customers.status().trouble:
+        words.append(f"customers are known as of the last look: {trouble}")
+    return "; ".join(words)
 
 
 async def _demonstrate(port: int) -> None:
@@ -260,8 +302,12 @@ def _load(path: Path) -> Config:
 
 def _address_of(config: Config) -> tuple[str, int]:
     """Where the configured server is reached from this machine."""
-    host = config.fastagi.host
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), config.fastagi.port  # noqa: S104 -- not bound to
+    return _reachable(config.fastagi.host), config.fastagi.port
+
+
+def _reachable(host: str) -> str:
+    """Where what listens there is reached from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- not bound to
 
 
 def _address(server: str) -> tuple[str, int]:

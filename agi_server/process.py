@@ -1,4 +1,4 @@
-"""The process among its neighbours: signals, the system's limits, what systemd is told, the event loop.
+"""The process among its neighbours: signals, the system's limits, the event loop.
 
 Nothing here knows what the program does.
 """
@@ -6,17 +6,12 @@ Nothing here knows what the program does.
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import resource
 import signal
-import socket
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-
-log = logging.getLogger("agi_server.process")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -42,17 +37,6 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, heard, number)
     return stop
-
-
-def tell_systemd(state: str) -> None:
-    """See sd_notify(3); nothing if we don't run under it."""
-    if address := os.environ.get("NOTIFY_SOCKET"):
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-                notify.connect(f"\0{address[1:]}" if address.startswith("@") else address)
-                notify.sendall(state.encode())
-        except OSError as error:
-            log.error("can't tell systemd %s: %s", state, error)
 
 
 def allow_files(wanted: int) -> int:
