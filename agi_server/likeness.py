@@ -16,6 +16,10 @@ FEWEST_DIGITS = 7
 """With fewer last digits in common two numbers are strangers."""
 
 
+LOCAL_DIGITS = 8
+"""A number that is no longer, and has no trunk prefix, may be a local one of any town."""
+
+
 def likeness(heard: Number, typed: Number) -> Match | None:
     """The grade of likeness, the same whichever of the two is which; None if they are strangers."""
     if not heard or not typed:
@@ -23,25 +27,34 @@ def likeness(heard: Number, typed: Number) -> Match | None:
     if heard.text == typed.text:
         if heard.extension == typed.extension:
             return Match.EXACT
-        return Match.SUFFIX if heard.incomplete else Match.WITHOUT_EXTENSION
-    if heard.incomplete and typed.whole and heard.digits in _as_written_at_home(typed):
-        return Match.NATIONAL
-    if typed.incomplete and heard.whole and typed.digits in _as_written_at_home(heard):
-        return Match.NATIONAL
-    if not (heard.incomplete or typed.incomplete) or min(len(heard.digits), len(typed.digits)) < FEWEST_DIGITS:
-        return None
-    if heard.digits.endswith(typed.digits) or typed.digits.endswith(heard.digits):
-        return Match.SUFFIX
+        return Match.WITHOUT_EXTENSION if heard.whole else Match.SUFFIX
+    if heard.whole and typed.incomplete:
+        return _whole_and_incomplete(heard, typed.digits)
+    if heard.incomplete and typed.whole:
+        return _whole_and_incomplete(typed, heard.digits)
+    if heard.incomplete and typed.incomplete:
+        return _suffix(heard.digits, typed.digits)
     return None
 
 
-def _as_written_at_home(number: Number) -> set[str]:
-    """A whole number without its country code: with its country's trunk prefix, and without."""
+def _whole_and_incomplete(whole: Number, digits: str) -> Match | None:
+    return Match.NATIONAL if digits in _as_written_at_home(whole) else _suffix(whole.digits, digits)
+
+
+def _suffix(one: str, other: str) -> Match | None:
+    ends = one.endswith(other) or other.endswith(one)
+    return Match.SUFFIX if ends and min(len(one), len(other)) >= FEWEST_DIGITS else None
+
+
+def _as_written_at_home(whole: Number) -> set[str]:
+    """A whole number without its country code, as its own country dials it; or without the plus only."""
     try:
-        parsed = phonenumbers.parse(number.text)
+        number = phonenumbers.parse(whole.text)
     except phonenumbers.NumberParseException:
         return set()
-    national = phonenumbers.national_significant_number(parsed)
-    region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-    trunk = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True)
-    return {national, f"{trunk or ''}{national}"}
+    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    trunk = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True) or ""
+    significant = phonenumbers.national_significant_number(number)
+    usual = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+    written = {whole.digits, significant, trunk + significant, "".join(c for c in usual if c in "0123456789")}
+    return {digits for digits in written if len(digits) > LOCAL_DIGITS or (trunk and digits.startswith(trunk))}
