@@ -98,9 +98,10 @@ def _attributes(data: Struct) -> Iterable[Criterion]:
 
 def _names(data: Struct) -> Iterable[Criterion]:
     """Queues, and states in any case of letters. If one of the names does not exist, no ticket fits."""
-    if queues := set(filter(None, texts(data, "Queues"))):
+    queues, states = set(texts(data, "Queues")), {state.lower() for state in texts(data, "States")}
+    if queues:
         yield lambda ticket: ticket.queue in queues and queues.issubset(QUEUES.values())
-    if states := {state.lower() for state in texts(data, "States") if state}:
+    if states:
         yield lambda ticket: ticket.state in states and states.issubset(STATES.values())
 
 

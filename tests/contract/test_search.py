@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.requests import call_field, created, found
+from tests.contract.behind import Behind
+from tests.contract.requests import ARTICLE, call_field, created, found
 from tests.contract.wire import Server
 
 
@@ -137,7 +138,91 @@ async def test_open_tickets_of_a_customer_are_found(otrs: Server) -> None:
     assert await of_stranger(StateType="open") == {opened}
     assert await of_stranger(StateType="Open") == {opened}
     assert await of_stranger(States="closed successful") == {closed}
+    assert await of_stranger(States=["New", "open"]) == {new, opened}
+    assert await of_stranger(States=["open", "no such state"]) == set()
+    assert await of_stranger(States="", Queues="") == {new, opened, closed}
     assert await of_stranger(StateType=["open", "new"], Queues="HelpDesk") == {new}
     assert await of_stranger(Queues=["HelpDesk", "Raw"]) == {new, opened, closed}
     assert await of_stranger(Queues="helpdesk") == set()
+    assert await of_stranger(Queues=["HelpDesk", "No such queue"]) == set()
     assert len(await of_stranger(Limit="1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("login", "bare"),
+    [
+        ("a.b-c_d", True),
+        ("Иван Петров", True),
+        ("a'b;c#d,e/f?g[h]", True),
+        ("a&b|c!d", True),
+        ("a*b%c", True),
+        ('a"b', True),
+        ("a+b", False),
+        ("a&&b", False),
+        ("a||b", False),
+        ("a AND b", False),
+        ("a OR b", False),
+        ("a(b)c", False),
+        ("a(b", False),
+        ("a\\b", False),
+        ("a\\\\b", False),
+        ('"a" b', False),
+    ],
+)
+async def test_a_login_is_an_expression_and_none_is_one_between_quotes(
+    otrs: Server, behind: Behind, login: str, bare: bool
+) -> None:
+    whole = uuid.uuid4().hex + login
+    ticket_id, _ = await created(otrs), await created(otrs)
+    behind.give(ticket_id, whole)
+
+    for expression in (whole, whole.upper()):
+        assert await found(otrs, CustomerUserLogin=expression, Limit="2") == ([ticket_id] if bare else [])
+    quoted = '"{}"'.format(whole.replace('"', "*"))
+    assert await found(otrs, CustomerUserLogin=quoted) == [ticket_id]
+    assert await found(otrs, CustomerUserLogin=f'{quoted[:-2]}*x"') == []
+
+
+async def test_several_numbers_make_one_expression(otrs: Server) -> None:
+    ids = [await created(otrs) for _ in range(3)]
+    shown = await otrs.call("TicketGet", {"TicketID": ids})
+    first, second, _ = shown.texts("TicketNumber")
+
+    assert set(await found(otrs, TicketNumber=[first, second])) == set(ids[:2])
+    assert set(await found(otrs, TicketNumber=f'"{first}"||"{second}"')) == set(ids[:2])
+    assert await found(otrs, TicketNumber=f'"{first}"') == ids[:1]
+    assert await found(otrs, TicketNumber=f'"{first[:-1]}"') == []
+
+
+async def test_a_ticket_is_changed_by_an_article(otrs: Server, behind: Behind) -> None:
+    stranger = f"{uuid.uuid4().hex}@phone.example.org"
+    early, late = [await created(otrs, ticket={"CustomerUser": stranger}) for _ in range(2)]
+    behind.let_pass(early, 60)
+    behind.let_pass(late, 40)
+
+    async def of_stranger(**criteria: str) -> list[str]:
+        return await found(otrs, CustomerUserLogin=stranger, **criteria)
+
+    for time in ("TicketChangeTime", "TicketLastChangeTime"):
+        assert await of_stranger(**{f"{time}NewerMinutes": "50"}) == [late]
+        assert await of_stranger(**{f"{time}NewerMinutes": "30"}) == []
+        assert await of_stranger(**{f"{time}OlderMinutes": "50"}) == [early]
+        assert await of_stranger(**{f"{time}NewerDate": "2099-01-01 00:00:00"}) == []
+        assert await of_stranger(**{f"{time}NewerDate": "2020-01-01"}) == []
+    for order in ({}, {"OrderBy": "Down"}, {"SortBy": "Changed"}, {"SortBy": "Age", "OrderBy": "Down"}):
+        assert await of_stranger(**order) == [late, early]
+    for order in ({"OrderBy": "Up"}, {"SortBy": "Changed", "OrderBy": "Up"}):
+        assert await of_stranger(**order) == [early, late]
+    for order in ({"SortBy": "Last"}, {"SortBy": "Changed", "OrderBy": "down"}):
+        assert await of_stranger(**order) == []
+
+    assert (await otrs.call("TicketUpdate", {"TicketID": early, "Article": ARTICLE})).error == ("", "")
+
+    assert await of_stranger(SortBy="Changed", OrderBy="Down") == [early, late]
+    assert await of_stranger(SortBy="Changed", Limit="1") == [early]
+    assert await of_stranger(SortBy="Created") == [late, early]
+    assert await of_stranger(TicketChangeTimeNewerMinutes="30") == [early]
+    assert await of_stranger(TicketLastChangeTimeNewerMinutes="30") == [early]
+    assert await of_stranger(TicketCreateTimeNewerMinutes="30") == []
+    assert await of_stranger(TicketChangeTimeOlderMinutes="50") == [early]
+    assert await of_stranger(TicketLastChangeTimeOlderMinutes="50") == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.requests import ARTICLE, TICKET, call_field, created, field_of, shown
+from tests.contract.behind import Behind
+from tests.contract.requests import ARTICLE, TICKET, call_field, created, field_of, found, shown
 from tests.contract.wire import Node, Server
 
 INVALID, MISSING = "InvalidParameter", "MissingParameter"
@@ -100,6 +101,72 @@ async def test_a_change_that_ends_in_a_fault(otrs: Server, changes: Node, words:
         TICKET[name] for name in ("Title", "Queue", "State")
     ]
     assert len(ticket.texts("ArticleID")) == 1
+
+
+@pytest.mark.parametrize(
+    "ticket",
+    [
+        {"State": "new"},
+        {"State": "open", "Owner": "root@localhost", "Lock": "lock"},
+        {"State": "closed successful"},
+        {"State": "merged"},
+        {"State": "removed"},
+    ],
+)
+@pytest.mark.parametrize("sender", ["customer", "agent"])
+async def test_an_article_leaves_the_ticket_as_it_is_and_no_state_prevents_it(
+    otrs: Server, ticket: dict[str, str], sender: str
+) -> None:
+    ticket_id = await created(otrs, ticket=ticket)
+
+    answer = await otrs.call("TicketUpdate", {"TicketID": ticket_id, "Article": {**ARTICLE, "SenderType": sender}})
+
+    after = await shown(otrs, ticket_id)
+    assert {name: after.text(f"Ticket/{name}") for name in ticket} == ticket
+    assert after.texts("ArticleID")[1:] == [answer.text("ArticleID")]
+
+
+async def test_a_ticket_where_our_agent_has_no_rights_is_no_ticket_save_his_own(otrs: Server, behind: Behind) -> None:
+    others, own = await created(otrs, ticket={"Owner": "root@localhost"}), await created(otrs)
+    behind.hide(others)
+    behind.hide(own)
+
+    for operation in ("TicketGet", "TicketUpdate"):
+        answer = await otrs.call(operation, {"TicketID": others, "Article": ARTICLE})
+        assert answer.error == (
+            f"{operation}.AccessDenied",
+            f"{operation}: User does not have access to the ticket!",
+        )
+        assert (await otrs.call(operation, {"TicketID": own, "Article": ARTICLE})).error == ("", "")
+    assert await found(otrs, TicketID=[others, own]) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, "1234"),
+        ({"ArticleOrder": "DESC"}, "1234"),
+        ({"ArticleOrder": "DESC", "ArticleLimit": "2"}, "43"),
+        ({"ArticleOrder": "DESC", "ArticleLimit": "4"}, "4321"),
+        ({"ArticleOrder": "DESC", "ArticleLimit": "50"}, "4321"),
+        ({"ArticleOrder": "DESC", "ArticleLimit": "0"}, "1234"),
+        ({"ArticleOrder": "desc", "ArticleLimit": "2"}, "12"),
+        ({"ArticleOrder": "ASC", "ArticleLimit": "1"}, "1"),
+        ({"ArticleLimit": "3"}, "123"),
+        ({"AllArticles": "0", "ArticleLimit": "3"}, ""),
+    ],
+)
+async def test_only_a_limit_makes_otrs_mind_the_order_of_articles(
+    otrs: Server, asked: dict[str, str], expected: str
+) -> None:
+    ticket_id = await created(otrs, article={"Subject": "1"})
+    for subject in "234":
+        await otrs.call("TicketUpdate", {"TicketID": ticket_id, "Article": {**ARTICLE, "Subject": subject}})
+
+    answer = await otrs.call("TicketGet", {"TicketID": ticket_id, "AllArticles": "1", **asked})
+
+    assert "".join(answer.texts("Subject")) == expected
+    assert answer.texts("ArticleNumber") == answer.texts("Subject")
 
 
 async def test_several_tickets_are_got_at_once(otrs: Server) -> None:

@@ -6,17 +6,19 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from agi_server.call import Created, NotFound, Refused, Trouble
+from agi_server.call import Article, Created, NotFound, OpenTickets, Refused, Trouble, Update
 from agi_server.otrs import soap
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.elements import at_fault, passed_rehearsal, rehearsal
 from agi_server.otrs.exchange import Answer, Exchange
+from tests.contract.behind import BehindZnuny
 from tests.lab import facts, mariadb
 from tests.lab.lab import require
 from tests.otrs.desk import ticket
@@ -173,27 +175,136 @@ async def test_either_mistake_of_a_rehearsal_is_enough(call_id: str, dropped: st
 
 
 async def test_customer_gets_no_mail_unless_asked_for() -> None:
+    """And never one for an article that is added: that is our agent's, and his name is no address."""
     require()
     queue = "(SELECT id FROM queue WHERE name = 'Misc')"
     forget = f"DELETE FROM queue_auto_response WHERE queue_id = {queue}"
     in_database(forget)
+    # The types 1 and 3 of auto responses are `auto reply` and `auto follow up`.
     in_database(
         "INSERT INTO queue_auto_response (queue_id, auto_response_id, create_time, create_by, change_time, change_by)"
-        f" SELECT {queue}, id, NOW(), 1, NOW(), 1 FROM auto_response WHERE type_id = 1 LIMIT 1"
+        f" SELECT {queue}, MIN(id), NOW(), 1, NOW(), 1 FROM auto_response WHERE type_id IN (1, 3) GROUP BY type_id"
     )
     mails = {}
     try:
         async with real() as connector:
-            for kind in ("auto reply", ""):
+            for kinds in (("auto reply", "auto follow up"), ("", "")):
                 opened = await connector.open(
-                    ticket(call_id=uuid4().hex, queue="Misc", article={"auto_response": kind})
+                    ticket(call_id=uuid4().hex, queue="Misc", article={"auto_response": kinds[0]})
                 )
                 assert isinstance(opened, Created)
-                mails[kind] = in_database(
-                    "SELECT h.name FROM ticket_history h JOIN ticket_history_type t ON t.id = h.history_type_id"
-                    f" WHERE h.ticket_id = {opened.ticket_id} AND t.name = 'SendAutoReply'"
+                again = Update(opened.ticket_id, ("1.1",), Article("Again", "b", auto_response=kinds[1]))
+                assert await connector.update(again) == opened
+                rows = in_database(
+                    "SELECT t.name FROM ticket_history h JOIN ticket_history_type t ON t.id = h.history_type_id"
+                    f" WHERE h.ticket_id = {opened.ticket_id} AND t.name LIKE 'SendAuto%' ORDER BY h.id"
                 )
+                mails[kinds[0]] = [row["name"] for row in rows]
     finally:
         in_database(forget)
-    assert len(mails["auto reply"]) == 1
-    assert mails[""] == []
+    assert mails == {"auto reply": ["SendAutoReply"], "": []}
+
+
+@pytest.mark.parametrize("call_field", [facts.CALL_FIELD, ""])
+async def test_call_is_added_to_the_ticket_that_is_open(call_id: str, call_field: str) -> None:
+    stranger = f"{call_id}@phone.example.org"
+    wanted = OpenTickets(states=("new", "open"), within=timedelta(minutes=30), customer_user=stranger)
+    mine = {"customer_user": stranger, "customer_id": ""}
+    async with real(call_field=call_field) as connector:
+        assert await connector.find_open(wanted) == NotFound()
+        earlier = await connector.open(ticket(call_id=f"{call_id[:16]}-1700000000.1", **mine))
+        opened = await connector.open(ticket(call_id=f"{call_id[:16]}-1700000000.2", queue="Raw", **mine))
+        assert isinstance(earlier, Created)
+        assert isinstance(opened, Created)
+        BehindZnuny().let_pass(earlier.ticket_id, 10)
+        BehindZnuny().let_pass(opened.ticket_id, 5)
+        for found in (
+            wanted,
+            replace(wanted, customer_user=stranger.upper()),
+            replace(wanted, queue="Raw"),
+            replace(wanted, customer_user="", ticket_numbers=("1", earlier.ticket_number, opened.ticket_number)),
+        ):
+            assert await connector.find_open(found) == opened
+        assert await connector.find_open(replace(wanted, queue="HelpDesk")) == earlier
+        assert await connector.find_open(replace(wanted, queue="HelpDesk", within=timedelta(minutes=9))) == NotFound()
+        assert await connector.find_open(replace(wanted, states=("open",))) == NotFound()
+        assert await connector.find_open(replace(wanted, queue="Misc")) == NotFound()
+
+        update = Update(earlier.ticket_id, ("1.1", call_id), Article("Снова <&>\n" + "x" * 4000, "a ]]>&amp;"))
+        assert await connector.find_update(earlier.ticket_id, call_id) == NotFound()
+        assert await connector.update(update) == earlier
+        assert await connector.find_update(earlier.ticket_id, call_id) == earlier
+        assert await connector.find_update(earlier.ticket_id, "1.1") == earlier
+        assert await connector.find_update(earlier.ticket_id, call_id[:-1]) == NotFound()
+        assert await connector.find_update(opened.ticket_id, call_id) == NotFound()
+        assert await connector.find_open(wanted) == earlier
+    _, article = articles_of(earlier.ticket_id)
+    assert article["a_subject"].startswith("Снова <&> xxx")
+    assert article["a_subject"].endswith(f"x… [1.1] [{call_id}]")
+    assert len(article["a_subject"]) == 3800
+    assert {**article, "a_subject": ""} == {
+        "channel": "Phone", "sender": "customer", "visible": "0", "a_subject": "", "a_body": "a ]]>&amp;",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "owner"),
+    [
+        ({"owner": facts.ADMIN}, facts.ADMIN),
+        ({"state": "closed successful"}, None),
+        ({"state": "merged"}, None),
+        ({"state": "removed"}, None),
+    ],
+)
+async def test_ticket_is_open_or_not_and_has_an_owner(call_id: str, changes: dict[str, str], owner: str | None) -> None:
+    """And whatever its state, an article can be added, as happens when it is closed while we look at it."""
+    stranger = f"{call_id}@phone.example.org"
+    states = ("new", "open", "closed successful", "merged", "removed")
+    async with real() as connector:
+        opened = await connector.open(ticket(call_id=call_id, customer_user=stranger, customer_id="", **changes))
+        assert isinstance(opened, Created)
+        found = await connector.find_open(OpenTickets(states, timedelta(minutes=5), stranger))
+        assert (found.owner if isinstance(found, Created) else None) == owner
+        assert await connector.update(Update(opened.ticket_id, ("1.1",), Article("a", "b"))) == opened
+        assert await connector.find_update(opened.ticket_id, "1.1") == opened
+
+
+@pytest.mark.parametrize("login", ["a+b", "!a", "a||b", '"a" b', "a(b", "a\\b", "a*", "Иван Петров"])
+async def test_login_that_could_be_an_expression(call_id: str, login: str) -> None:
+    whole = login + call_id
+    async with real() as connector:
+        opened = [await connector.open(ticket(call_id=f"{call_id}{number}")) for number in range(2)]
+        assert isinstance(opened[0], Created)
+        BehindZnuny().give(opened[0].ticket_id, whole)
+        wanted = OpenTickets(("new",), timedelta(minutes=5), whole)
+        assert await connector.find_open(wanted) == opened[0]
+        assert await connector.find_open(replace(wanted, customer_user=whole[:-1])) == NotFound()
+
+
+async def test_update_of_what_cannot_be_updated(call_id: str) -> None:
+    article = Article("a", "b")
+    async with real() as connector:
+        opened = await connector.open(ticket(call_id=call_id, owner=facts.ADMIN))
+        assert isinstance(opened, Created)
+        BehindZnuny().hide(opened.ticket_id)
+        for ticket_id in (opened.ticket_id, "999999999"):
+            refused = await connector.update(Update(ticket_id, (call_id,), article))
+            assert refused == Refused(
+                "TicketUpdate.AccessDenied", "TicketUpdate: User does not have access to the ticket!"
+            )
+            assert isinstance(refused, Refused)
+            assert refused.about == "ticket_id"
+            found = await connector.find_update(ticket_id, call_id)
+            assert isinstance(found, Refused)
+            assert found.about == "ticket_id"
+
+
+async def test_long_articles_do_not_hide_the_one_that_is_looked_for() -> None:
+    long = Article("long", "Ж" * 200_000)
+    async with real() as connector:
+        opened = await connector.open(ticket(call_id=uuid4().hex))
+        assert isinstance(opened, Created)
+        for call_id, article in (("2.1", long), ("2.2", long), ("2.3", long), ("1.1", Article("a", "b"))):
+            assert await connector.update(Update(opened.ticket_id, (call_id,), article)) == opened
+        assert await connector.find_update(opened.ticket_id, "1.1") == opened
+        assert await connector.find_update(opened.ticket_id, "1.2") == NotFound()
