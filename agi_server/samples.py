@@ -33,7 +33,7 @@ WITHHELD: Sample = (replace(NUMBERLESS[0], withheld=True), NOBODY)
 _GRADES = (Match.EXACT, Match.WITHOUT_EXTENSION, Match.NATIONAL, Match.SUFFIX)
 _IVANOV = Customer("ivanov", "ROMASHKA", "Иван", "Иванов", "ivanov@romashka.example", "8 916 122-96-24", "", "Ромашка")
 _COLLEAGUE = replace(_IVANOV, login="petrova", first_name="Анна", last_name="Петрова", email="petrova@romashka.example")
-_NEIGHBOUR = replace(_COLLEAGUE, login="sidorov", customer_id="VASILEK", company="Василёк")
+_NEIGHBOUR = replace(_IVANOV, login="sidorov", customer_id="VASILEK", last_name="Сидоров", company="Василёк")
 
 
 def samples(columns: Collection[str] = ()) -> Iterator[Sample]:

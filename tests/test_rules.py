@@ -171,6 +171,7 @@ def test_without_a_time_zone_the_machines_own_counts() -> None:
         ("_[*#]1", ["*1", "#1"], ["11"]),
         ("_[^1]0", ["^0", "10"], ["20"]),
         ("_[3-1]0", [], ["30", "10", "20"]),
+        ("_[2-2]0", ["20"], ["10", "-0"]),
         ("_[]0", [], ["0", "]0"]),
         ("_[1", ["[1"], ["1"]),
         ("_8.", ["80", "8 (916)", "8\n1"], ["8", "90"]),
@@ -213,6 +214,37 @@ def test_the_first_that_fits_decides() -> None:
     assert [route.name[-1] for route in decides if route] == ["2", "3", "3", "4"]
     assert first_match(routes[:2], foreign, NOBODY, MOSCOW) is None
     assert first_match([], CALL, NOBODY, MOSCOW) is None
+
+
+@pytest.mark.parametrize(
+    ("conditions", "kinds", "all_of_them"),
+    [
+        ({}, "known, shared, strangers, unknown, withheld", True),
+        ({"withheld": True}, "withheld", True),
+        ({"withheld": False}, "known, shared, strangers, unknown", True),
+        ({"matches": frozenset({Match.NONE})}, "unknown, withheld", True),
+        ({"matches": frozenset({Match.SEVERAL, Match.NATIONAL})}, "known, shared, strangers", True),
+        ({"matches": frozenset({Match.EXACT}), "withheld": False}, "strangers", True),
+        ({"customer_ids": ("X",)}, "known, shared", False),
+        ({"callers": ("1",)}, "known, shared, strangers, unknown", False),
+        ({"dialled": ("1",)}, "known, shared, strangers, unknown, withheld", False),
+        ({"contexts": ("x",), "withheld": True}, "withheld", False),
+        ({"arguments": ("x",), "withheld": True}, "withheld", False),
+        ({"weekdays": frozenset({MONDAY}), "withheld": True}, "withheld", False),
+        ({"hours": (OFFICE,), "withheld": True}, "withheld", False),
+    ],
+)
+def test_kinds_of_callers_that_a_route_can_fit(conditions: dict[str, Any], kinds: str, all_of_them: bool) -> None:
+    route = Route("routes item 1", **conditions)
+    callers = {
+        "known": (CALL, KNOWN),
+        "shared": (CALL, SHARED),
+        "strangers": (CALL, STRANGERS),
+        "unknown": (CALL, NOBODY),
+        "withheld": (WITHHELD, NOBODY),
+    }
+    assert ", ".join(kind for kind, caller in callers.items() if route.fits_kind(*caller)) == kinds
+    assert route.takes_all_of_a_kind == all_of_them
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,10 @@ def test_names_and_functions(text: str, value: object, result: str) -> None:
         ("{% include 'x' %}", "no loader"),
         ("{{ a }}" * 2, f"gives more than {TEXT_LIMIT} characters"),
         ("{% for i in range(1000000) %}{% endfor %}", "Range too big"),
+        (
+            "{% for i in range(99999) %}{% for j in range(99999) %}{{ a }}{% endfor %}{% endfor %}",
+            f"gives more than {TEXT_LIMIT} characters",
+        ),
     ],
 )
 def test_what_does_not_work_says_where(text: str, words: str) -> None:
