@@ -52,9 +52,10 @@ def write_config(folder: Path, options: Mapping[str, dict[str, Any] | list[Any]]
 class Program:
     """`agi-server run`, ready to take calls while the `with` block lasts."""
 
-    def __init__(self, config: Path, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, config: Path, command: Sequence[str] = COMMAND, pass_fds: Sequence[int] = ()) -> None:
         self._config = config
         self._command = command
+        self._pass_fds = pass_fds
         self._log = config.parent / "agi-server.log"
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
@@ -62,7 +63,11 @@ class Program:
     def __enter__(self) -> Self:
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                [*self._command, "run", "--config", str(self._config)], stdout=subprocess.PIPE, stderr=log, text=True
+                [*self._command, "run", "--config", str(self._config)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                pass_fds=self._pass_fds,
             )
         found = re.search(r"is ready: FastAGI on \S+:(\d+)", self._first_line())
         if found is None:
