@@ -210,10 +210,8 @@ class Sheet:
                 continue
             nobody = not text.strip() or text.strip().startswith("@")
             if option == "unknown_customer" and recognition.customer is None and nobody:
-                kind = (
-                    "whose number is withheld" if call.withheld else "who is unknown" if call.number else "without one"
-                )
-                words = f"gives {text.strip()!r} for a caller {kind}: OTRS would refuse the ticket"
+                kind = "is unknown" if call.number else "withholds his number" if call.withheld else "has no number"
+                words = f"gives {text.strip()!r} for a caller who {kind}: OTRS would refuse the ticket"
                 yield FormError(self.label(option), words)
 
     def _names(self, call: Call, recognition: Recognition) -> dict[str, object]:

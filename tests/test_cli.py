@@ -194,6 +194,13 @@ async def test_check_asks_for_each_route_s_ticket_once(tmp_path: Path, otrs: San
     assert otrs.tickets == []
 
 
+async def test_check_says_what_keeps_the_companies_from_us(tmp_path: Path, otrs: Sandbox) -> None:
+    path = configured(tmp_path, otrs, customers={"company_table": "nowhere"})
+    done = await command("check", "--connect", "--config", str(path))
+    assert done.returncode == 0
+    assert re.search(r"^\?    customers\.company_table: .*nowhere.* -- ", done.stdout, re.MULTILINE)
+
+
 async def test_a_call_that_is_only_thought_through(tmp_path: Path, otrs: Sandbox) -> None:
     night = [{"hours": "22:00-06:00", "argument": "vip", "context": "trunk", "ticket": {"queue": "Junk"}}]
     path = configured(tmp_path, otrs, ticket={"time_zone": "Asia/Tokyo"}, routes=night)

@@ -200,7 +200,7 @@ def test_an_unknown_customer_that_can_be_nobody_is_a_mistake(customer: str) -> N
     [mistake] = mistakes(replace(FORM, unknown_customer=customer))
     gives = "'@phone.example.org'" if "@" in customer else "''"
     assert mistake == (
-        f"ticket.unknown_customer: gives {gives} for a caller whose number is withheld: OTRS would refuse the ticket"
+        f"ticket.unknown_customer: gives {gives} for a caller who withholds his number: OTRS would refuse the ticket"
     )
 
 
@@ -308,7 +308,7 @@ def test_a_mistake_is_told_where_it_is_written() -> None:
     assert sorted(mistakes(replace(WORKING, state="{{ c }}"), *routes)) == [
         "routes item 1.ticket.queue: 'a' is undefined",
         "routes item 2.ticket.dynamic_fields.X: 'b' is undefined",
-        "routes item 3.ticket.unknown_customer: gives '' for a caller whose number is withheld: "
+        "routes item 3.ticket.unknown_customer: gives '' for a caller who withholds his number: "
         "OTRS would refuse the ticket",
         "ticket.state: 'c' is undefined",
     ]
@@ -326,17 +326,19 @@ def test_a_routes_template_that_cannot_be_read_is_told_at_once() -> None:
     ("routes", "told"),
     [
         # Who has no number needs a customer too, unless a route takes all of his kind
-        ((), ["whose number is withheld"]),
-        ((Route("r1", withheld=True, ending=Ending.REJECTED),), ["without one"]),
-        ((Route("r1", withheld=True, dialled=("1",), ending=Ending.REJECTED),), ["whose number is withheld"]),
+        ((), ["withholds his number"]),
+        ((Route("r1", withheld=True, ending=Ending.REJECTED),), ["has no number"]),
+        ((Route("r1", withheld=True, dialled=("1",), ending=Ending.REJECTED),), ["withholds his number"]),
         ((Route("r1", matches=frozenset({Match.NONE}), ending=Ending.NO_TICKET),), []),
-        ((Route("r1", customer_ids=("X",), ending=Ending.NO_TICKET),), ["whose number is withheld"]),
+        ((Route("r1", customer_ids=("X",), ending=Ending.NO_TICKET),), ["withholds his number"]),
         ((Route("r1", ticket={"unknown_customer": "nobody"}),), []),
     ],
 )
 def test_what_no_call_comes_to_needs_no_customer(routes: tuple[Route, ...], told: list[str]) -> None:
     found = mistakes(FORM, *routes)
-    assert [words for words, mistake in zip(told, found, strict=True) if f"for a caller {words}:" not in mistake] == []
+    assert [
+        words for words, mistake in zip(told, found, strict=True) if f"for a caller who {words}:" not in mistake
+    ] == []
 
 
 # Calls that are added to an open ticket
