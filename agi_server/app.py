@@ -29,6 +29,7 @@ from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
 from agi_server.rules import Route
 from agi_server.ticket import Composer, Form
+from agi_server.web.access import Access
 from agi_server.web.house import House
 from agi_server.web.server import WebServer
 
@@ -96,7 +97,14 @@ class App:
         )
 
         house = House(self.journal, self.customers, self.delivery, self.intake, self.server)
-        self.web = WebServer(house, token=config.web.token.get_secret_value())
+        self.web = WebServer(
+            house,
+            journal=config.journal.database,
+            access=Access(config.web.token.get_secret_value()),
+            links=links(config),
+            zone=config.ticket.time_zone,
+            clock=clock,
+        )
 
     async def __aenter__(self) -> Self:
         """Start; raises JournalError or StartError if it can't."""
@@ -137,6 +145,8 @@ class App:
             await self.web.start(host, port)
         except OSError as error:
             log.error("no health and metrics: can't listen on %s:%d: %s", host, port, error.strerror or error)
+        except JournalError as error:
+            log.error("no health and metrics: %s", error)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until told to stop; raises JournalError or RuntimeError if that is not possible any more."""

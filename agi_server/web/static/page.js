@@ -1,0 +1,225 @@
+// Keeps the list live, pops tickets up, sends decisions. All words come with the page; every piece of HTML was
+// escaped by the server. The document never grows beyond `data-most` calls, however long it stays open.
+"use strict";
+
+const WINDOW = "agi-server-ticket";
+const RETRY_MS = 3000;
+
+const list = document.getElementById("calls");
+const parked = document.getElementById("parked");
+const link = document.getElementById("link");
+const popSwitch = document.getElementById("pop");
+let cursor = list.dataset.cursor;
+let newest = Math.max(0, ...Array.from(list.rows, (row) => Number(row.dataset.id)));
+const popped = new Set();
+
+function element(html) {
+  const box = document.createElement("template");
+  box.innerHTML = html;
+  return box.content.firstElementChild;
+}
+
+/* The list */
+
+function place(rows, fresh) {
+  // Newest first, wherever it belongs; one that was there keeps its place.
+  const id = Number(fresh.dataset.id);
+  const old = Array.from(rows.children).find((one) => Number(one.dataset.id) === id);
+  if (old) {
+    old.replaceWith(fresh);
+    return;
+  }
+  const next = Array.from(rows.children).find((one) => Number(one.dataset.id) < id);
+  rows.insertBefore(fresh, next ?? null);
+  while (rows.children.length > Number(rows.dataset.most)) {
+    rows.lastElementChild.remove();
+  }
+}
+
+function removed(rows, id) {
+  const old = Array.from(rows.children).find((one) => Number(one.dataset.id) === id);
+  old?.remove();
+}
+
+function placeOfFocus(id) {
+  const row = document.activeElement?.closest("tr");
+  return row?.id === id ? Array.from(row.querySelectorAll("a")).indexOf(document.activeElement) : -1;
+}
+
+function onCall(told) {
+  if (told.line) {
+    const row = element(told.line);
+    const focused = placeOfFocus(row.id);
+    if (told.id > newest) {
+      newest = told.id;
+      row.classList.add("new");
+      say(`${document.getElementById("said").dataset.new} ${row.dataset.caller}`);
+    }
+    place(list, row);
+    row.querySelectorAll("a")[focused]?.focus();
+    if (told.fresh) {
+      pop(row);
+    }
+  } else {
+    removed(list, told.id);
+  }
+  const decisions = parked.querySelector("ol");
+  if (!told.parked) {
+    removed(decisions, told.id);
+  } else if (!decisions.querySelector(`#parked-${told.id} details[open]`)) { // somebody is writing his reason
+    place(decisions, element(told.parked));
+  }
+  document.getElementById("none").hidden = list.rows.length > 0;
+}
+
+function onHealth(told) {
+  document.getElementById("health").innerHTML = told.parts;
+  if (told.parked !== null) {
+    const title = document.getElementById("parked-title");
+    title.textContent = title.dataset.words.replace("{number}", told.parked);
+    parked.hidden = told.parked === 0;
+    document.getElementById("parked-more").hidden = told.parked <= Number(parked.querySelector("ol").dataset.most);
+  }
+}
+
+function say(words) {
+  document.getElementById("said").textContent = words;
+}
+
+function notice(words, target, good) {
+  const box = document.getElementById("notice");
+  const anchor = box.querySelector("a");
+  box.querySelector("span").textContent = words;
+  box.classList.toggle("good", Boolean(good));
+  anchor.hidden = !target;
+  if (target) {
+    anchor.href = target.href;
+    anchor.textContent = target.textContent;
+  }
+  box.hidden = !words;
+}
+
+/* The stream */
+
+function connect() {
+  const source = new EventSource(`${list.dataset.events}&cursor=${cursor}`);
+  const hear = (name, react) =>
+    source.addEventListener(name, (event) => {
+      cursor = event.lastEventId || cursor;
+      react(JSON.parse(event.data));
+    });
+  hear("hello", (told) => {
+    link.className = "link live";
+    link.textContent = link.dataset.live;
+    for (const field of document.querySelectorAll("input[name=form_token]")) {
+      field.value = told.form_token;
+    }
+  });
+  hear("call", onCall);
+  hear("health", onHealth);
+  hear("reload", () => location.reload());
+  source.onerror = () => {
+    link.className = "link broken";
+    link.textContent = link.dataset.broken;
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(reconnect, RETRY_MS);
+    }
+  };
+}
+
+async function reconnect() {
+  // The browser has given up: we are down, or he who looks is not logged in any more.
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+    if (answer.type === "opaqueredirect") {
+      location.reload();
+      return;
+    }
+  } catch {
+    setTimeout(reconnect, RETRY_MS);
+    return;
+  }
+  connect();
+}
+
+/* The screen pop */
+
+function pop(row) {
+  const ticket = row.querySelector("a.ticket");
+  const id = Number(row.dataset.id);
+  if (!ticket || !popSwitch.value || popped.has(id) || id <= baseline) {
+    return;
+  }
+  popped.add(id);
+  if (popped.size > Number(list.dataset.most)) {
+    popped.delete(popped.values().next().value);
+  }
+  if (popSwitch.value === "window") {
+    openTicket(ticket);
+  } else if (window.Notification?.permission === "granted") {
+    const note = new Notification(row.dataset.caller, { body: ticket.textContent, tag: "agi-server" });
+    note.onclick = () => {
+      note.close();
+      openTicket(ticket);
+    };
+  } else {
+    notice(popSwitch.dataset.denied, ticket);
+  }
+}
+
+function openTicket(ticket) {
+  const opened = window.open(ticket.href, WINDOW);
+  if (opened) {
+    opened.focus();
+    notice("");
+  } else {
+    notice(popSwitch.dataset.blocked, ticket);
+  }
+}
+
+async function switchPop() {
+  notice("");
+  if (popSwitch.value === "window" && !window.open("/next", WINDOW)) {
+    notice(popSwitch.dataset.blocked, { href: "/next", textContent: "→" });
+  }
+  if (popSwitch.value === "notification") {
+    if (!window.isSecureContext || !window.Notification) {
+      notice(popSwitch.dataset.insecure);
+    } else if ((await Notification.requestPermission()) !== "granted") {
+      notice(popSwitch.dataset.denied);
+    }
+  }
+  localStorage.setItem("pop", popSwitch.value);
+}
+
+/* Decisions */
+
+async function decide(event) {
+  const form = event.target;
+  if (!form.closest("#parked")) {
+    return;
+  }
+  event.preventDefault();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const answer = await fetch(form.action, {
+      method: "POST",
+      headers: { Accept: "application/json" },
+      body: new URLSearchParams(new FormData(form)),
+    });
+    notice((await answer.json()).said, null, answer.ok);
+  } catch {
+    notice(link.dataset.broken);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+const baseline = newest;
+document.addEventListener("submit", decide);
+if (list.dataset.events) {
+  popSwitch.value = popSwitch.disabled ? "" : (localStorage.getItem("pop") ?? "");
+  popSwitch.addEventListener("change", switchPop);
+  connect();
+}
