@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from agi_server.numbers import Number
 from agi_server.otrs.customer_table import Row
@@ -43,8 +44,17 @@ CREATE TABLE numbers (
 
 _Number = tuple[str, str]
 """Its tail and its extension."""
+_dumped = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _log = logging.getLogger("agi_server.otrs.customers")
+
+
+class _Kept(NamedTuple):
+    """A customer as he is written down."""
+
+    changed: str
+    facts: str
+    numbers: str
 
 
 class NumberIndex:
@@ -79,12 +89,11 @@ class NumberIndex:
 
     def merge(self, rows: Sequence[Row], after: int, upto: int) -> None:
         """Make the index agree with the table on ids above `after` up to `upto`; what agrees is not written."""
-        known = self._writer.execute("SELECT id FROM customers WHERE id > ? AND id <= ?", (after, upto))
-        self._write(rows, {id_ for (id_,) in known} - {row.id for row in rows})
+        self._write(rows, "id > ? AND id <= ?", (after, upto), gone=True)
 
     def apply(self, rows: Sequence[Row]) -> None:
         """Take over rows that were changed in the table."""
-        self._write(rows, set())
+        self._write(rows, f"id IN ({', '.join('?' * len(rows))})", [row.id for row in rows], gone=False)
 
     def reached(self, horizon: datetime) -> None:
         """The index is complete, and holds all changes up to this time of the table."""
@@ -125,43 +134,46 @@ class NumberIndex:
             "SELECT ifnull(sum(json_array_length(numbers)), 0) FROM customers"
         ).fetchone()
 
-    def _write(self, rows: Sequence[Row], gone: set[int]) -> None:
+    def _write(self, rows: Sequence[Row], where: str, ids: Sequence[int], *, gone: bool) -> None:
+        """Bring the rows into that part of the index; are others that it has there `gone`?"""
         counted = self.customers, self.numbers
         try:
             with self._writer:  # commits, or rolls back
                 self._writer.execute("BEGIN IMMEDIATE")
+                query = f"SELECT id, changed, facts, numbers FROM customers WHERE {where}"  # noqa: S608 - our own
+                known = {id_: _Kept(*kept) for id_, *kept in self._writer.execute(query, ids)}
+                left = set(known) if gone else set()
                 for count, row in enumerate(rows):
+                    left.discard(row.id)
                     if row.valid:
-                        self._put(row)
-                    else:
-                        self._drop(row.id)
+                        known[row.id] = self._put(row, known.get(row.id))
+                    elif row.id in known:
+                        self._drop(row.id, known.pop(row.id))
                     if count % BREATH_ROWS == 0:
                         time.sleep(0)
-                for id_ in gone:
-                    self._drop(id_)
+                for id_ in left:
+                    self._drop(id_, known[id_])
         except Exception:
             self.customers, self.numbers = counted
             raise
 
-    def _put(self, row: Row) -> None:
+    def _put(self, row: Row, known: _Kept | None) -> _Kept:
         changed = row.changed.isoformat() if row.changed else ""
         facts = _dumped(row.facts)
-        known = self._writer.execute("SELECT changed, facts, numbers FROM customers WHERE id = ?", (row.id,)).fetchone()
-        if known and known[:2] == (changed, facts):
-            return
+        if known and known.changed == changed and known.facts == facts:
+            return known
         numbers = {(number.tail, number.extension) for number in self._numbers_of(row)}
-        former = _numbers(known[2]) if known else set()
+        former = _numbers(known.numbers) if known else set()
         self._replace_numbers(row.id, former - numbers, numbers - former)
-        new = (row.id, changed, facts, _dumped(sorted(numbers)))
-        self._writer.execute("INSERT OR REPLACE INTO customers VALUES (?, ?, ?, ?)", new)
+        new = _Kept(changed, facts, _dumped(sorted(numbers)))
+        self._writer.execute("INSERT OR REPLACE INTO customers VALUES (?, ?, ?, ?)", (row.id, *new))
         self.customers += not known
+        return new
 
-    def _drop(self, id_: int) -> None:
-        known = self._writer.execute("SELECT numbers FROM customers WHERE id = ?", (id_,)).fetchone()
-        if known:
-            self._replace_numbers(id_, _numbers(known[0]), set())
-            self._writer.execute("DELETE FROM customers WHERE id = ?", (id_,))
-            self.customers -= 1
+    def _drop(self, id_: int, known: _Kept) -> None:
+        self._replace_numbers(id_, _numbers(known.numbers), set())
+        self._writer.execute("DELETE FROM customers WHERE id = ?", (id_,))
+        self.customers -= 1
 
     def _replace_numbers(self, id_: int, gone: set[_Number], new: set[_Number]) -> None:
         self.numbers += len(new) - len(gone)
@@ -183,10 +195,6 @@ def _about(index: sqlite3.Connection) -> dict[str, str]:
 
 def _numbers(written: str) -> set[_Number]:
     return {(tail, extension) for tail, extension in json.loads(written)}
-
-
-def _dumped(texts: Sequence[object]) -> str:
-    return json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
 
 
 def open_index(path: Path, settings: str, numbers_of: Callable[[Row], Iterable[Number]]) -> NumberIndex:

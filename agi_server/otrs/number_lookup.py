@@ -11,8 +11,8 @@ import json
 import sqlite3
 
 from agi_server.call import Match
-from agi_server.likeness import FEWEST_DIGITS, likeness
-from agi_server.numbers import Number
+from agi_server.likeness import likeness
+from agi_server.numbers import FEWEST_DIGITS, Number
 
 CANDIDATES = 50
 """So many customers on one number are told; a switchboard's may be thousands'."""

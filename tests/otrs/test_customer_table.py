@@ -177,17 +177,11 @@ async def test_without_a_table_of_companies_customers_come_all_the_same(
     assert line.levelno == logging.INFO
     assert line.getMessage().startswith("customers come without their company's name: ")
     assert "correct customers.company_table" in line.getMessage()
-    await table.do("CREATE TABLE companies (customer_id VARCHAR(150), name VARCHAR(200))")
-    try:
-        await table.do("INSERT INTO companies VALUES ('ROMASHKA', 'Ромашка')")
-        if table.relay is not None:
-            await table.grant("companies")
+    async with table.with_companies("companies"):
         assert await names(reader) == [""]
         reader.retry_names()
         assert await names(reader) == ["Ромашка"]
         assert reader.no_names is None
-    finally:
-        await table.do("DROP TABLE companies")
     await reader.close()
 
 
@@ -198,11 +192,10 @@ async def test_what_would_give_a_right_is_said(
     caplog.set_level(logging.INFO)
     for table in (mariadb, postgresql):
         await table.add(IVANOV)
-        await table.do("CREATE TABLE secret (customer_id VARCHAR(150), name VARCHAR(200))")
-        reader = table_of(table, company_table="secret")
-        assert await names(reader) == [""]
-        await reader.close()
-        await table.do("DROP TABLE secret")
+        async with table.with_companies("secret", readable=False):
+            reader = table_of(table, company_table="secret")
+            assert await names(reader) == [""]
+            await reader.close()
     on_mariadb, on_postgresql = (record.getMessage() for record in caplog.records if record.name.startswith("agi"))
     assert on_mariadb == (
         "customers come without their company's name: asterisk may not read secret (SELECT command denied to user"
@@ -219,13 +212,11 @@ async def test_what_would_give_a_right_is_said(
 async def test_names_that_do_not_compare_are_no_reason_to_fail(mariadb: CustomerUser) -> None:
     """Databases that have seen many versions of OTRS may have tables of different collations."""
     await mariadb.add(IVANOV)
-    await mariadb.do("CREATE TABLE companies (customer_id VARCHAR(150), name VARCHAR(200)) COLLATE utf8mb3_unicode_ci")
-    await mariadb.grant("companies")
-    reader = table_of(mariadb, company_table="companies")
-    assert await names(reader) == [""]
-    assert "Illegal mix of collations" in str(reader.no_names)
-    await mariadb.do("DROP TABLE companies")
-    await reader.close()
+    async with mariadb.with_companies("companies", "COLLATE utf8mb3_unicode_ci"):
+        reader = table_of(mariadb, company_table="companies")
+        assert await names(reader) == [""]
+        assert "Illegal mix of collations" in str(reader.no_names)
+        await reader.close()
 
 
 async def test_a_database_that_is_away_is_not_asked_twice(table: CustomerUser) -> None:
