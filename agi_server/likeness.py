@@ -10,24 +10,17 @@ from __future__ import annotations
 import phonenumbers
 
 from agi_server.call import Match
-from agi_server.numbers import Number
-
-FEWEST_DIGITS = 7
-"""With fewer last digits in common two numbers are strangers."""
-
-
-LOCAL_DIGITS = 8
-"""A number that is no longer, and has no trunk prefix, may be a local one of any town."""
+from agi_server.numbers import FEWEST_DIGITS, LOCAL_DIGITS, Number
 
 
 def likeness(heard: Number, typed: Number) -> Match | None:
     """The grade of likeness, the same whichever of the two is which; None if they are strangers."""
     if not heard or not typed:
         return None
-    if heard.text == typed.text:
-        if heard.extension == typed.extension:
-            return Match.EXACT
-        return Match.WITHOUT_EXTENSION if heard.whole else Match.SUFFIX
+    if heard == typed:
+        return Match.EXACT
+    if heard.whole and heard.text == typed.text:
+        return Match.WITHOUT_EXTENSION
     if heard.whole and typed.incomplete:
         return _whole_and_incomplete(heard, typed.digits)
     if heard.incomplete and typed.whole:
@@ -57,4 +50,5 @@ def _as_written_at_home(whole: Number) -> set[str]:
     significant = phonenumbers.national_significant_number(number)
     usual = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
     written = {whole.digits, significant, trunk + significant, "".join(c for c in usual if c in "0123456789")}
-    return {digits for digits in written if len(digits) > LOCAL_DIGITS or (trunk and digits.startswith(trunk))}
+    # Eight digits without a trunk prefix may as well be a local number of another country.
+    return {digits for digits in written if len(digits) not in LOCAL_DIGITS or (trunk and digits.startswith(trunk))}

@@ -33,7 +33,7 @@ PRESENTATION_RESTRICTED = 0x60
 WITHHELD_WORDS = frozenset({"anonymous", "private", "restricted", "withheld"})
 ABSENT_WORDS = frozenset({"", "s", "unavailable", "unknown"})
 
-_NUMBER = re.compile(r"(\+[0-9]{4,17}|~[0-9]{7,15}|[0-9]{1,22})(?:;ext=([0-9]{1,9}))?", re.ASCII)
+_NUMBER = re.compile(r"(\+[0-9]{4,15}|~[0-9]{7,15}|[0-9]{1,22})(?:;ext=([0-9]{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +246,8 @@ class Numbering:
         if number is None:
             return ""
         canonical = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-        if self._parsed(canonical) != number:
-            return ""  # only one trunk prefix was taken away, as of +46 (0) 0246 9134
+        if len(canonical) > len("+") + E164_DIGITS or self._parsed(canonical) != number:
+            return ""  # the latter where only one trunk prefix was taken away, as of +46 (0) 0246 9134
         if not canonical.startswith(self._code) or (digits.startswith("+") and not self._plain):
             return canonical if _possible(number) else ""
         if self._plain:

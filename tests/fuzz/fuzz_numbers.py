@@ -1,20 +1,29 @@
-"""Numbers: whatever a caller's phone sends and whatever people type has a canonical form, or none.
+"""Numbers: whatever a caller's phone sends and whatever people type is a number in the form that is compared, or none.
 
-An input is the text in UTF-8, read by the numberings of three countries.
+An input is the text in UTF-8, read by the numberings of four countries.
 """
 
 from __future__ import annotations
 
 import re
 
-from agi_server.numbers import SHOWN_CHARACTERS, Numbering
+import phonenumbers
+
+from agi_server.call import Match
+from agi_server.likeness import likeness
+from agi_server.notation import SHOWN_CHARACTERS
+from agi_server.numbers import Number, Numbering
 
 NUMBERINGS = (
     Numbering("RU", "495"),
     Numbering("DE", "30", extensions=""),
     Numbering("IT", "", extensions=r"^0\d+|\d{3}$"),
+    Numbering("BY", "17"),
 )
-_CANONICAL = re.compile(r"\+[1-9][0-9]{3,16}", re.ASCII)
+_WHOLE = re.compile(r"\+[1-9][0-9]{3,14}", re.ASCII)
+_INCOMPLETE = re.compile(r"~[0-9]{7,15}", re.ASCII)
+_INTERNAL = re.compile(r"[0-9]{1,22}", re.ASCII)
+ANOTHER = "+442079460958"
 
 
 def check(data: bytes) -> None:
@@ -26,33 +35,57 @@ def check(data: bytes) -> None:
 
 
 def check_heard(numbering: Numbering, text: str) -> None:
-    """What is shown is fit to be shown; what is compared reads the same again, however it is spaced."""
+    """What is shown is fit to be shown; what is compared reads the same again."""
     heard = numbering.heard(text)
     assert heard.number.isprintable()
     assert len(heard.number) <= SHOWN_CHARACTERS
     assert not heard.withheld or heard.number == ""
     assert numbering.heard(text, 0x20) == numbering.heard("", 0x60)
-    _check_canonical(numbering, heard.canonical)
-    if heard.canonical:
-        assert numbering.heard(re.sub("[^0-9+]", "", heard.number)).canonical == heard.canonical
-        assert numbering.heard(heard.number).canonical == heard.canonical
+    number = Number.of(heard.lookup)
+    assert str(number) == heard.lookup
+    assert heard.canonical == ("" if number.incomplete else number.text)
+    _check_number(numbering, number)
+    if number:
+        again = numbering.heard(heard.number)
+        assert (again.canonical, again.lookup) == (heard.canonical, heard.lookup)
 
 
 def check_typed(numbering: Numbering, text: str) -> None:
-    """Each number once, in canonical form; a second number beside them takes none of them away."""
+    """Each number once, in its form; a second number beside them takes none of the whole ones away."""
     found = numbering.typed(text)
     assert len(set(found)) == len(found)
-    for canonical in found:
-        assert canonical
-        _check_canonical(numbering, canonical)
+    for number in found:
+        assert number
+        assert likeness(number, number) == Match.EXACT
+        _check_number(numbering, number)
     if len(text) < 900:
-        assert set(numbering.typed(f"{text}\n; +442079460958")) >= {number for number in found if number[0] == "+"}
+        beside = numbering.typed(f"{text}\n; {ANOTHER}")
+        assert {number for number in found if number.whole} <= set(beside)
 
 
-def _check_canonical(numbering: Numbering, canonical: str) -> None:
-    """Nothing, an extension's digits, or E.164; and reading it again changes nothing."""
-    if canonical:
-        internal = re.fullmatch(r"[0-9]{1,22}", canonical) and re.search(numbering.extensions, canonical)
-        assert internal or _CANONICAL.fullmatch(canonical), canonical
-        assert numbering.heard(canonical).canonical == canonical
-        assert numbering.typed(canonical) == (canonical,)
+def _check_number(numbering: Numbering, number: Number) -> None:
+    """None, or one of the three kinds; and reading it again changes nothing."""
+    if not number:
+        assert number == Number()
+        return
+    assert Number.of(str(number)) == number
+    if number.whole:
+        assert _WHOLE.fullmatch(number.text), number
+    elif number.incomplete:
+        assert _INCOMPLETE.fullmatch(number.text), number
+    else:
+        assert not number.extension
+        assert _INTERNAL.fullmatch(number.text), number
+        assert re.search(numbering.extensions, number.text)
+    if number.whole and _may_be_stray(numbering, number):
+        return
+    assert numbering.typed(str(number)) == (number,)
+    if not number.incomplete:
+        assert numbering.heard(str(number)).lookup == str(number)
+
+
+def _may_be_stray(numbering: Numbering, number: Number) -> bool:
+    """Is it none that is in use, so that without blanks its plus may stand before a trunk prefix?"""
+    if numbering.country not in ("RU", "BY") or not number.text.startswith("+8"):
+        return False
+    return not phonenumbers.is_valid_number(phonenumbers.parse(number.text))

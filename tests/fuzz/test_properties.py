@@ -113,14 +113,18 @@ def test_a_damaged_answer_is_no_ticket_unless_it_is_whole(damages: list[tuple[in
 
 # Numbers
 
-nearly = st.text(alphabet="0123456789+ ()-./~,;доб#x\n\u00a0\uff11", max_size=80)
-dialled = st.from_regex(r"(00|\+|8|810)?[1-9][0-9]{2,14}", fullmatch=True)
+nearly = st.text(alphabet="0123456789+ ()-./~,;@:доб#x\n\u00a0\uff11", max_size=80)
+dialled = st.from_regex(r"(00|\+|8|810|\+8 ?)?[1-9][0-9]{2,14}", fullmatch=True)
+between = st.sampled_from(
+    [" ", "/", ", ", "; ", "\n", " или ", " доб. ", " x", " (", ") ", "-", "", ";ext=", "@", " моб. "]
+)
+grouped = st.lists(st.text("0123456789", min_size=1, max_size=11) | dialled | between, max_size=9).map("".join)
 
 
 @pytest.mark.parametrize("numbering", fuzz_numbers.NUMBERINGS, ids=lambda numbering: numbering.country)
 @settings(deadline=None)
-@given(text=nearly | dialled)
-def test_a_canonical_form_stays_what_it_is(numbering: Numbering, text: str) -> None:
+@given(text=nearly | dialled | grouped)
+def test_a_number_stays_what_it_is(numbering: Numbering, text: str) -> None:
     fuzz_numbers.check_heard(numbering, text)
     fuzz_numbers.check_typed(numbering, text)
 
