@@ -127,8 +127,7 @@ class Connector:
             return NotFound()
         tickets = await self._tickets(criteria, OPEN_LIMIT, self._session.deadline())
         if isinstance(tickets, Refused):
-            # One of them was moved away or deleted since the search. A call may always have a ticket of its own.
-            return _for_all(tickets) if soap.is_auth_failure(tickets) else NotFound()
+            return _for_all(tickets)
         if isinstance(tickets, Trouble):
             return tickets
         found = [ticket for ticket in tickets if shown.is_wanted(ticket, wanted, self._call_field)]
@@ -201,6 +200,13 @@ class Connector:
             number = soap.text(reply, "TicketNumber")
             return Trouble(f"OTRS made ticket {number} of a request that was wrong on purpose", Doubt.ENDED)
         return None if isinstance(reply, Refused) and elements.passed_rehearsal(reply) else reply
+
+    async def takes_updates(self) -> Refused | Trouble | None:
+        """Does the web service have TicketUpdate? None: yes. No ticket is named, so that nothing is changed."""
+        reply = await self._session.request("TicketUpdate", {}, self._session.deadline())
+        if isinstance(reply, dict):
+            return Trouble("OTRS took an update that was wrong on purpose", Doubt.ENDED)
+        return None if isinstance(reply, Refused) and reply.code.endswith(".MissingParameter") else reply
 
     async def _search(self, criteria: soap.Values, deadline: float) -> list[str] | Refused | Trouble:
         reply = await self._session.request("TicketSearch", criteria, deadline)

@@ -284,6 +284,7 @@ async def test_login_that_could_be_an_expression(call_id: str, login: str) -> No
 async def test_update_of_what_cannot_be_updated(call_id: str) -> None:
     article = Article("a", "b")
     async with real() as connector:
+        assert await connector.takes_updates() is None
         opened = await connector.open(ticket(call_id=call_id, owner=facts.ADMIN))
         assert isinstance(opened, Created)
         BehindZnuny().hide(opened.ticket_id)

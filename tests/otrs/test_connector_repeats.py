@@ -29,13 +29,13 @@ from agi_server.sandbox.stock import OPERATOR
 from agi_server.sandbox.tickets import Ticket
 from tests.otrs.desk import GONE, NOT_HTTP, ticket
 from tests.otrs.peer import Act, http, recorded, reset, silent, soap
-from tests.otrs.scripted import FIELD, NOTHING, PASSWORD, SESSION, SHUT_OUT, USER, desk, hits, operations
+from tests.otrs.scripted import FIELD, NO_ACCESS, NOTHING, PASSWORD, SESSION, SHUT_OUT, USER, desk, hits, operations
 
 UPDATE = Update("7", ("1.1", "1.2"), Article("Звонок", "Звонил ещё раз"))
 WANTED = OpenTickets(states=("new", "open"), within=timedelta(minutes=30), customer_user="ivanov")
 UPDATED = recorded("160-TicketUpdate-article")
 THE_TICKET = Created("1261", "2026112210012662")
-NO_ACCESS = Refused("TicketUpdate.AccessDenied", "TicketUpdate: User does not have access to the ticket!")
+NO_UPDATE = Refused("TicketUpdate.AccessDenied", "TicketUpdate: User does not have access to the ticket!")
 SHORT_OF_ARTICLE = "<TicketID>7</TicketID><TicketNumber>20260007</TicketNumber>"
 TOO_LONG = http(200, b" " * (2**20 + 1))
 
@@ -65,7 +65,7 @@ def owner_of(findings: Findings) -> str:
     ("act", "expected", "about"),
     [
         (UPDATED, THE_TICKET, ""),
-        (recorded("163-TicketUpdate-unknown-ticket"), NO_ACCESS, "ticket_id"),
+        (recorded("163-TicketUpdate-unknown-ticket"), NO_UPDATE, "ticket_id"),
         (
             recorded("165-TicketUpdate-no-ticket-id"),
             Refused("TicketUpdate.MissingParameter", "TicketUpdate: TicketID or TicketNumber is required!"),
@@ -153,8 +153,7 @@ async def test_find_open(shown: list[str], expected: Findings) -> None:
         (NOTHING, None, NotFound()),
         (recorded("321-db-down-cgi"), None, Trouble(GONE)),
         (hits(7), recorded("321-db-down-cgi"), Trouble(GONE)),
-        # Moved away since it was found: no reason to keep the call from having a ticket.
-        (hits(7), recorded("133-TicketGet-unknown"), NotFound()),
+        (hits(7), recorded("133-TicketGet-unknown"), NO_ACCESS),
         (
             recorded("150-TicketSearch-bad-password"),
             None,
@@ -212,11 +211,7 @@ async def test_owner_of_what_is_found(owner: str, expected: str) -> None:
         (recorded("131-TicketGet-articles-dynamicfields"), "1.1", NotFound()),
         (recorded("4/635-TicketGet-after-create"), "1.1", NotFound()),
         (recorded("3.1/635-TicketGet-after-create"), "1.1", NotFound()),
-        (
-            recorded("133-TicketGet-unknown"),
-            "1.1",
-            Refused("TicketGet.AccessDenied", "TicketGet: User does not have access to the ticket!"),
-        ),
+        (recorded("133-TicketGet-unknown"), "1.1", NO_ACCESS),
         (recorded("321-db-down-cgi"), "1.1", Trouble(GONE)),
     ],
 )
@@ -246,6 +241,21 @@ async def test_newest_article_that_is_too_long_by_itself() -> None:
         assert await connector.find_update("7", "1.1") == TooLong("OTRS answered more than 1048576 bytes")
     limits = [request.values["ArticleLimit"] for request in peer.requests if request.operation == "TicketGet"]
     assert limits == ["50", "25", "12", "6", "3", "1"]
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (recorded("165-TicketUpdate-no-ticket-id"), None),
+        (recorded("101-operation-unknown"), Trouble("OTRS answered 500: Got no OperationType!")),
+        (recorded("163-TicketUpdate-unknown-ticket"), NO_UPDATE),
+        (UPDATED, Trouble("OTRS took an update that was wrong on purpose", Doubt.ENDED)),
+    ],
+)
+async def test_web_service_takes_updates(act: Act, expected: Refused | Trouble | None) -> None:
+    async with desk({"TicketUpdate": [act]}) as (connector, peer):
+        assert await connector.takes_updates() == expected
+    assert list(peer.requests[-1].values) == ["SessionID"]
 
 
 class Desk:
@@ -340,6 +350,11 @@ async def test_ticket_stays_the_open_one_until_it_is_none(real: Desk) -> None:
     assert await real.connector.find_open(WANTED) == expected
     real.ticket.state = "closed successful"
     assert await real.connector.find_open(replace(WANTED, states=("new", "closed successful"))) == NotFound()
+
+
+async def test_whether_updates_are_taken_changes_nothing(real: Desk) -> None:
+    assert await real.connector.takes_updates() is None
+    assert len(real.otrs.tickets) == len(real.subjects) == 1
 
 
 async def test_ticket_that_no_call_has_made_is_left_alone(real: Desk) -> None:
