@@ -23,6 +23,7 @@ from agi_server.config import Config
 from agi_server.delivery import Delivery
 from agi_server.intake import Intake
 from agi_server.journal import Journal, JournalError
+from agi_server.journal.reading import Reading
 from agi_server.links import Links
 from agi_server.numbers import Numbering
 from agi_server.otrs.connector import Connector
@@ -99,8 +100,12 @@ class App:
         house = House(self.journal, self.customers, self.delivery, self.intake, self.server)
         self.web = WebServer(
             house,
-            journal=config.journal.database,
-            access=Access(config.web.token.get_secret_value()),
+            reading=Reading(config.journal.database),
+            access=Access(
+                config.web.token.get_secret_value(),
+                user_header=config.web.user_header,
+                trusted_proxies=config.web.trusted_proxies,
+            ),
             links=links(config),
             zone=config.ticket.time_zone,
             clock=clock,

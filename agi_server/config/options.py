@@ -24,6 +24,7 @@ from agi_server.config.tickets import Repeat, Route, Ticket
 from agi_server.config.values import Unfit
 
 Network = Annotated[IPv4Network | IPv6Network, addresses.NETWORK]
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 Column = Annotated[str, values.COLUMN]
 Hidden = PlainSerializer(str)
 """A URL's text has no password in it; as the tuple that it is it would be dumped with it."""
@@ -36,7 +37,7 @@ class Fastagi(Section):
     """Address to listen on."""
     port: Annotated[int, values.whole(0, 65535)] = 4573
     """TCP port to listen on; 0 asks the system for a free one."""
-    allow: tuple[Network, ...] = Field(default=(ip_network("127.0.0.0/8"), ip_network("::1/128")), min_length=1)
+    allow: tuple[Network, ...] = Field(default=LOOPBACK, min_length=1)
     """Networks whose Asterisk servers may connect; all others are closed at once."""
     patience: Annotated[float, values.seconds(0, 60)] = 2.5
     """Seconds that a caller waits for his ticket at most; after them the call goes on and the ticket follows."""
@@ -134,21 +135,25 @@ class Journal(Section):
 
 
 class Web(Section):
-    """Health and metrics over HTTP."""
+    """The operator's page, health and metrics over HTTP."""
 
     host: Annotated[str, addresses.HOST] = "127.0.0.1"
-    """Address to listen on; one that other machines reach needs the token."""
+    """Address to listen on; one that other machines reach needs `token` or `user_header`."""
     port: Annotated[int, values.whole(0, 65535)] = 8573
     """TCP port to listen on; 0 asks the system for a free one."""
+    user_header: Annotated[str, values.HEADER_OR_NONE] = ""
+    """Header in which a proxy that asks for passwords names the user (`X-Forwarded-User`); empty: none is believed."""
+    trusted_proxies: tuple[Network, ...] = Field(default=LOOPBACK, min_length=1)
+    """Networks of the proxies whose `user_header` is believed; they must take it away from what browsers send."""
     token: Annotated[SecretStr, values.SECRET_OR_NONE] = Field(default=SecretStr(""), validate_default=True)
-    """What who asks has to send: `Authorization: Bearer ...`. Without it only this machine is answered."""
+    """What browsers are asked for, others send as `Authorization: Bearer ...`; empty: only this machine is answered."""
 
     @check("token")
     @classmethod
     def _needed_elsewhere(cls, token: SecretStr, info: ValidationInfo) -> SecretStr:
         host = info.data.get("host", "127.0.0.1")
-        if not token.get_secret_value() and not addresses.is_loopback(host):
-            raise Unfit(f"a token, for other machines can reach {host}")
+        if not token.get_secret_value() and not info.data.get("user_header") and not addresses.is_loopback(host):
+            raise Unfit(f"a token (or web.user_header), for other machines can reach {host}")
         return token
 
 

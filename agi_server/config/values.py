@@ -197,6 +197,7 @@ CUSTOMER_ID = line("a customer_id")
 LOGIN = line("a login")
 EXTENSION = line("an extension (letters, digits and *#+._-)", like=r"[A-Za-z0-9*#+._-]{1,79}")
 """Asterisk's extensions have at most 79 characters."""
+HEADER_OR_NONE = line("a header's name (letters, digits and -)", empty=True, like="[A-Za-z][A-Za-z0-9-]{0,63}")
 AREA_CODE = line("at most six digits", empty=True, like="[0-9]{1,6}")
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote
 
 from aiohttp import web
-from sqlalchemy import URL
 
 from agi_server.journal.reading import Reading
 from agi_server.links import Links
@@ -48,16 +47,16 @@ class WebServer:
         self,
         house: House,
         *,
-        journal: URL,
+        reading: Reading,
         access: Access,
         links: Links,
         zone: tzinfo | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`journal` is where the house's calls are; `zone` that of the times shown, None is the machine's own."""
+        """`reading` is opened and closed here; `zone` is that of the times shown, None the machine's own."""
         self._house = house
         self._access = access
-        self._reading = Reading(journal)
+        self._reading = reading
         self._feed = Feed(self._reading)
         views = Views(links, zone)
         self._page = Page(house, self._reading, self._feed, views)
