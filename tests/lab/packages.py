@@ -40,7 +40,8 @@ ONLY_FOR_DEBIANS_SETUP = {"apache2", "dbconfig-common", "debconf", "ucf", "addus
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 PROOFS = (
     Path("/usr/sbin/mariadbd"), Path("/usr/bin/mariadb"), POSTGRESQL / "postgres", Path("/usr/sbin/apache2"),
-    Path("/usr/bin/sipp"), Path("/usr/bin/chromium"), Path("/usr/lib/apache2/modules/mod_perl.so"), Path("/usr/bin/mmdebstrap"),
+    Path("/usr/bin/sipp"), Path("/usr/lib/apache2/modules/mod_perl.so"), Path("/usr/bin/mmdebstrap"),
+    Path("/usr/bin/chromium"),
 )  # fmt: skip
 
 
