@@ -204,7 +204,8 @@ async def test_who_of_several_was_chosen_and_why(
     if called_last:
         await remember(config, "1.1", called_last, "+79211000009")
     shown = list(as_lines(await plan(config, "89211000001")))
-    assert shown[3 : 4 + len(lines)] == ["match:        several (exact)", *lines]
+    none = "route:        none, the ticket is as `ticket` says"
+    assert shown[3 : 5 + len(lines)] == ["match:        several (exact)", *lines, none]
 
 
 async def remember(config: Config, unique_id: str, login: str, number: str) -> None:
