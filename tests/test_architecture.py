@@ -52,6 +52,7 @@ PURE = {
     "asterisk.request",
     "otrs.soap",
     "otrs.elements",
+    "otrs.shown",
 }
 IMPURE = {"asyncio", "socket", "logging", "os", "pathlib", "time", "sqlalchemy", "aiohttp", "sqlite3"}
 SPEAKS_SQL = {"journal", "otrs", "sandbox", "config", "demo"}

@@ -6,13 +6,16 @@ An input's first line is the operation and the HTTP status (`TicketCreate 200`),
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from xml.parsers import expat
 
-from agi_server.call import Created, Doubt, Refused, Trouble
-from agi_server.otrs import elements, soap
+from agi_server.call import Created, Doubt, OpenTickets, Refused, Trouble
+from agi_server.otrs import shown, soap
 
 _FIRST_LINE = re.compile(rb"([A-Za-z]{1,20}) ([1-9][0-9]{2})")
 _LONGEST_REASON = 300
+_FIELD = "AsteriskUniqueID"
+_WANTED = OpenTickets(states=("new", "open"), within=timedelta(minutes=30), customer_user="ivanov")
 
 
 def check(data: bytes) -> None:
@@ -74,8 +77,15 @@ def _check_meaning(fields: soap.Fields) -> None:
     created = bool(soap.text(fields, "TicketID") and soap.text(fields, "TicketNumber"))
     assert isinstance(outcome, Created if created else Trouble)
     for ticket in (fields, *soap.records(fields, "Ticket")):
-        elements.has_field(ticket, "AsteriskUniqueID")
-        assert not elements.carries(ticket, "", "AsteriskUniqueID")
+        shown.has_field(ticket, _FIELD)
+        assert not shown.carries(ticket, "", _FIELD)
+        if shown.is_wanted(ticket, _WANTED, _FIELD):
+            assert soap.text(ticket, "CustomerUserID").casefold() == _WANTED.customer_user
+            assert soap.text(ticket, "State").casefold() in _WANTED.states
+        if isinstance(shown.seen(ticket, "agent"), Created):
+            assert shown.change(ticket)[1] > (0, "")
+        if shown.tells_of(ticket, "1.1"):
+            assert soap.records(ticket, "Article")
 
 
 def _check_whole(operation: str, status: int, body: bytes) -> None:
