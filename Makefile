@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test faults check lab lab-down bench constraints clean
+.PHONY: demo test faults packages check lab lab-down bench constraints clean
 
 demo: $(VENV)/installed ## the whole program on an embedded OTRS stand-in; Ctrl-C ends it
 	$(BIN)/agi-server demo
@@ -14,6 +14,9 @@ test: $(VENV)/dev ## all tests; those that need the lab say so if it is not runn
 
 faults: $(VENV)/dev ## every fault we can make, with a table of what became of the calls; minutes
 	$(BIN)/pytest tests/faults --no-cov
+
+packages: $(VENV)/dev ## the sdist and the wheel, each installed into an environment of its own; minutes
+	$(BIN)/pytest tests/test_packaging.py --no-cov
 
 check: $(VENV)/dev ## style and types
 	$(BIN)/ruff format --check .
