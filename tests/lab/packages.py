@@ -27,6 +27,9 @@ DPKG_LOCK = Path("/var/lib/dpkg/lock-frontend")
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_SAVED = APT_DIR / "policy-rc.d.saved"
 POLICY_TEXT = "#!/bin/sh\n# agi-server-lab: no service starts while the lab installs packages\nexit 101\n"
+CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
+CLUSTERS_DEFAULT = Path("/usr/share/postgresql-common/createcluster.conf")
+CLUSTERS_TEXT = "# agi-server-lab: no database is made while the lab installs packages\ncreate_main_cluster = false\n"
 
 ROOT_MAKER = "mmdebstrap"
 PROGRAMS = (
@@ -170,7 +173,7 @@ def _dpkg_free() -> bool:
 
 
 def _install(log: Log, relations: list[str]) -> None:
-    with _no_services():
+    with _no_services(), _no_cluster():
         log.run(["apt-get", *_options(), "satisfy", ", ".join(relations)], timeout_s=900)
 
 
@@ -195,6 +198,20 @@ def _no_services() -> Iterator[None]:
         yield
     finally:
         _restore_policy()
+
+
+@contextmanager
+def _no_cluster() -> Iterator[None]:
+    """Forbid that PostgreSQL's package makes a database of its own; afterwards its file is what it would have been."""
+    ours = not CLUSTERS.exists()
+    if ours:
+        CLUSTERS.parent.mkdir(exist_ok=True)
+        CLUSTERS.write_text(CLUSTERS_TEXT)
+    try:
+        yield
+    finally:
+        if ours and CLUSTERS_DEFAULT.exists():
+            shutil.copyfile(CLUSTERS_DEFAULT, CLUSTERS)
 
 
 def _restore_policy() -> None:
