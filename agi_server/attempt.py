@@ -64,7 +64,7 @@ class Attempts:
             settled = await self._search(entry)
             if settled is not None:
                 return settled
-            entry = replace(entry, doubt=Doubt.NONE, ticket=None)
+            entry = replace(entry, doubt=Doubt.NONE)
         if not isinstance(wanted, Ticket):
             return await self.close(entry, recognition, wanted)
         if entry.attempts == 0 and (ignored := self._composer.ignored_wishes(entry.call)):

@@ -110,7 +110,8 @@ class Repeats:
         queue = ticket.queue if policy.same_queue else ""
         if policy.match == "customer" and recognition.customer is not None:
             return OpenTickets(policy.states, within, customer_user=recognition.customer.login, queue=queue)
-        known = await self._journal.tickets_of(call, call.time - policy.within) if number_of(call) else ()
+        number = number_of(call)
+        known = await self._journal.tickets_of(number, call.time - policy.within) if number else ()
         return OpenTickets(policy.states, within, ticket_numbers=known, queue=queue) if known else None
 
     async def _add_to(self, target: Created, entry: Entry, recognition: Recognition) -> Entry | Alone:

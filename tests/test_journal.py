@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Collection
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,18 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, Connection, make_url
 
-from agi_server.call import NOBODY, Call, Created, Customer, Doubt, Match, Recognition, Refused
+from agi_server.call import (
+    NOBODY,
+    Call,
+    Created,
+    Customer,
+    Declined,
+    Doubt,
+    Ending,
+    Match,
+    Recognition,
+    Refused,
+)
 from agi_server.journal import Entry, Journal, JournalBusyError, JournalError, State
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -128,6 +140,238 @@ async def test_only_one_of_two_may_begin(journal: Journal) -> None:
     entry = await journal.add(CALL, NOW)
     both = await asyncio.gather(journal.begin(entry, NOBODY, NOW), journal.begin(entry, NOBODY, NOW))
     assert [one is None for one in both] == [False, True]
+
+
+T50 = Created("50", "T50")
+
+
+async def gathered(journal: Journal, unique_id: str, ticket: Created = T50) -> Entry:
+    added = await journal.add(replace(CALL, unique_id=unique_id), NOW)
+    entry = await journal.gather(added, ticket, KNOWN, NOW + timedelta(minutes=1), NOW)
+    assert entry is not None
+    return entry
+
+
+async def test_a_call_that_waits_for_its_ticket_is_told_so_and_not_hastened(journal: Journal) -> None:
+    entry = await gathered(journal, "1.1")
+    assert (entry.state, entry.ending, entry.ticket, entry.recognition) == (State.WAITING, Ending.UPDATED, T50, KNOWN)
+    await journal.hasten(NOW)
+    assert await journal.get("1.1") == entry
+    assert await due(journal, NOW + timedelta(seconds=59), 10) == []
+    assert await due(journal, NOW + timedelta(seconds=60), 10) == [entry]
+
+
+async def test_only_those_that_wait_for_a_ticket_without_a_doubt_begin_together(journal: Journal) -> None:
+    [first, leader, late] = [await gathered(journal, f"1.{n}") for n in range(3)]
+    await gathered(journal, "elsewhere", Created("51", "T51"))
+    await journal.add(CALL, NOW)
+    dropped, in_doubt = await gathered(journal, "dropped"), await gathered(journal, "in doubt")
+    assert await journal.drop(dropped, "why", NOW)
+    [sent] = await journal.begin_together(in_doubt, T50, KNOWN, NOW, 1)
+    assert await journal.later(sent, NOW, Doubt.RUNNING, "time-out", NOW)
+    begun = await journal.begin_together(leader, T50, NOBODY, NOW, 10)
+    assert [one.call.unique_id for one in begun] == ["1.0", "1.1", "1.2"]
+    assert {(one.state, one.doubt, one.ending, one.ticket) for one in begun} == {
+        (State.SENDING, Doubt.RUNNING, None, T50)
+    }
+    assert [await journal.get(one.call.unique_id) for one in begun] == begun
+    assert await journal.begin_together(leader, T50, KNOWN, NOW, 10) == []
+    assert await journal.begin(first, KNOWN, NOW) is None
+    done = await journal.done(begun[2], T50, NOW, "updated")
+    assert done is not None
+    assert (done.id, done.ending) == (late.id, Ending.UPDATED)
+
+
+async def test_what_an_open_ticket_refuses_is_as_if_it_had_never_been_meant_for_it(journal: Journal) -> None:
+    [entry] = await journal.begin_together(await gathered(journal, "1.1"), T50, KNOWN, NOW, 10)
+    released = await journal.release(entry, Refused("TicketUpdate.AccessDenied", "no"), NOW)
+    assert released is not None
+    assert (released.state, released.ticket, released.doubt, released.failures) == (State.WAITING, None, Doubt.NONE, 0)
+    assert await due(journal, NOW, 1) == [released]
+
+
+@pytest.mark.parametrize("ending", [Ending.REJECTED, Ending.NO_TICKET])
+async def test_what_a_rule_declines_is_dropped_with_the_rules_name(journal: Journal, ending: Ending) -> None:
+    entry = await journal.add(CALL, NOW)
+    dropped = await journal.decline(entry, Declined(ending, "routes item 2"), KNOWN, NOW)
+    assert dropped is not None
+    assert (dropped.state, dropped.ending, dropped.recognition) == (State.DROPPED, ending, KNOWN)
+    last = (await journal.history(dropped))[-1]
+    assert (last.event, last.words) == (ending, "routes item 2")
+
+
+async def test_who_called_last_is_told_only_of_those_who_were_surely_known(journal: Journal) -> None:
+    petrov = replace(IVANOV, login="petrov")
+    logins = ("ivanov", "petrov", "sidorov")
+    assert await journal.called_last(logins) == ""
+    await begun(journal, replace(CALL, unique_id="1"))
+    await journal.begin(
+        await journal.add(replace(CALL, unique_id="2"), NOW), Recognition(Match.SUFFIX, petrov, (petrov,)), NOW
+    )
+    assert await journal.called_last(logins) == "petrov"
+    guessed = Recognition(Match.SEVERAL, IVANOV, (IVANOV, petrov))
+    await journal.begin(await journal.add(replace(CALL, unique_id="3"), NOW), guessed, NOW)
+    assert await journal.called_last(logins) == "petrov"
+    assert await journal.called_last(("ivanov",)) == "ivanov"
+
+
+async def test_the_tickets_that_a_number_had(journal: Journal) -> None:
+    for number in range(14):
+        entry = await begun(journal, replace(CALL, unique_id=f"1.{number}"))
+        await journal.done(entry, Created(f"{number // 2}", f"T{number // 2}"), NOW + timedelta(minutes=number))
+    other = await begun(journal, replace(CALL, unique_id="2", canonical="+79219876543"))
+    await journal.done(other, Created("90", "T90"), NOW)
+    await begun(journal, replace(CALL, unique_id="3"))
+    assert await journal.tickets_of(CALL.canonical, NOW) == ("T6", "T5", "T4", "T3", "T2", "T1", "T0")
+    assert await journal.tickets_of(CALL.canonical, NOW + timedelta(minutes=11)) == ("T6", "T5")
+    assert await journal.tickets_of("~1229624", NOW) == ()
+    assert await journal.last_on("5") == NOW + timedelta(minutes=11)
+    assert await journal.last_on("91") is None
+
+
+async def test_of_the_tickets_of_a_number_the_newest_ten(journal: Journal) -> None:
+    for number in range(12):
+        entry = await begun(journal, replace(CALL, unique_id=f"1.{number}"))
+        await journal.done(entry, Created(f"{number}", f"T{number}"), NOW + timedelta(minutes=number))
+    found = await journal.tickets_of(CALL.canonical, NOW)
+    assert found == tuple(f"T{number}" for number in range(11, 1, -1))
+
+
+async def test_a_recognition_comes_back_as_it_was(journal: Journal) -> None:
+    customer = replace(IVANOV, company="Ромашка", columns={"room": "12"})
+    recognition = Recognition(Match.SEVERAL, customer, (customer, IVANOV), Match.NATIONAL)
+    entry = await journal.begin(await journal.add(CALL, NOW), recognition, NOW)
+    assert entry is not None
+    assert entry.recognition == recognition
+    assert await journal.get(CALL.unique_id) == entry
+
+
+FORMER = """
+CREATE TABLE calls (
+    id INTEGER NOT NULL, unique_id VARCHAR(200) NOT NULL, state VARCHAR(10) NOT NULL, due FLOAT NOT NULL,
+    since FLOAT NOT NULL, attempts INTEGER NOT NULL, failures INTEGER NOT NULL, began FLOAT, doubt VARCHAR(10) NOT NULL,
+    added FLOAT NOT NULL, ended FLOAT, call TEXT NOT NULL, recognition TEXT, ticket_id VARCHAR(40) NOT NULL,
+    ticket_number VARCHAR(60) NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (id), UNIQUE (unique_id)
+);
+CREATE INDEX calls_due ON calls (state, due);
+CREATE INDEX calls_ended ON calls (state, ended);
+CREATE TABLE history (
+    id INTEGER NOT NULL, call_id INTEGER NOT NULL, at FLOAT NOT NULL, event VARCHAR(20) NOT NULL,
+    words TEXT NOT NULL, PRIMARY KEY (id)
+);
+CREATE INDEX ix_history_call_id ON history (call_id);
+"""
+"""The tables before calls had a customer, a number and an ending of their own."""
+FORMER_CALL = (
+    '{"unique_id": "%s", "time": "2026-11-22T09:00:00+00:00", "number": "89161229624", "canonical": "%s", "name": "",'
+    ' "withheld": false, "unreadable": false, "dialled": "4509", "context": "otrs", "channel": "", "language": "en",'
+    ' "arguments": [], "wishes": {}}'
+)
+FORMER_IVANOV = (
+    '{"login": "ivanov", "customer_id": "ROMASHKA", "first_name": "", "last_name": "", "email": "", "phone": "",'
+    ' "mobile": ""}'
+)
+FORMER_ROWS: dict[str, tuple[str, str, str | None, str]] = {
+    "done": (
+        "done",
+        "+79161229624",
+        f'{{"match": "exact", "customer": {FORMER_IVANOV}, "candidates": [{FORMER_IVANOV}]}}',
+        "50",
+    ),
+    "several": (
+        "done",
+        "+79161229624",
+        f'{{"match": "several", "customer": null, "candidates": [{FORMER_IVANOV}]}}',
+        "51",
+    ),
+    "dropped": ("dropped", "", None, ""),
+    "waiting": ("waiting", "201", '{"match": "none", "customer": null, "candidates": []}', ""),
+}
+"""By unique id: state, canonical number, recognition, ticket."""
+
+
+def former(folder: Path) -> None:
+    """A journal as a former version left it."""
+    at = NOW.timestamp()
+    with closing(sqlite3.connect(folder / "calls.db")) as database:
+        database.executescript(FORMER)
+        for unique_id, (state, canonical, recognition, ticket) in FORMER_ROWS.items():
+            call = FORMER_CALL % (unique_id, canonical)
+            columns = (unique_id, state, at, at, 1, 0, at, "none", at, at, call, recognition, ticket, ticket, "")
+            database.execute(
+                "INSERT INTO calls (unique_id, state, due, since, attempts, failures, began, doubt, added, ended, call,"
+                f" recognition, ticket_id, ticket_number, reason) VALUES ({', '.join('?' * len(columns))})",
+                columns,
+            )
+        database.commit()
+
+
+@pytest.mark.parametrize("serving", [True, False])
+async def test_a_file_of_the_former_version_is_brought_up_to_date(tmp_path: Path, serving: bool) -> None:
+    former(tmp_path)
+    for _ in range(2):
+        journal = Journal(url(tmp_path))
+        await journal.open(serving=serving)
+        entries = {name: await journal.get(name) for name in FORMER_ROWS}
+        endings = {name: entry and entry.ending for name, entry in entries.items()}
+        created = Ending.CREATED
+        assert endings == {"done": created, "several": created, "dropped": Ending.REJECTED, "waiting": None}
+        done, several = entries["done"], entries["several"]
+        assert done is not None
+        assert done.recognition is not None
+        assert (done.recognition.grade, done.recognition.match) == (Match.EXACT, Match.EXACT)
+        assert several is not None
+        assert several.recognition is not None
+        assert (several.recognition.grade, several.recognition.match) == (Match.EXACT, Match.SEVERAL)
+        assert await journal.called_last(("ivanov",)) == "ivanov"
+        assert await journal.tickets_of(CALL.canonical, NOW) == ("51", "50")
+        assert [one.call.unique_id for one in await due(journal, NOW, 10, ())] == ["waiting"]
+        assert await journal.due(NOW, NOW, 10, (), {"201"}) == []
+        await journal.close()
+    columns, indexes = tables(tmp_path)
+    assert {"customer", "number", "ending"} <= columns
+    assert {"calls_customer", "calls_number", "calls_ticket"} <= indexes
+
+
+def tables(folder: Path) -> tuple[set[str], set[str]]:
+    with closing(sqlite3.connect(folder / "calls.db")) as database:
+        columns = {row[1] for row in database.execute("PRAGMA table_info(calls)")}
+        indexes = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    return columns, indexes
+
+
+async def test_two_who_bring_it_up_to_date_at_once_are_not_in_each_others_way(tmp_path: Path) -> None:
+    former(tmp_path)
+    both = [Journal(url(tmp_path)), Journal(url(tmp_path))]
+    await asyncio.gather(*(journal.open(serving=not place) for place, journal in enumerate(both)))
+    for journal in both:
+        assert await journal.called_last(("ivanov",)) == "ivanov"
+        await journal.close()
+
+
+async def test_a_call_that_cannot_be_read_keeps_no_file_from_being_brought_up_to_date(tmp_path: Path) -> None:
+    former(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as database:
+        database.execute("UPDATE calls SET call = '{', recognition = '}' WHERE unique_id = 'dropped'")
+        database.commit()
+    journal = Journal(url(tmp_path))
+    await journal.open()
+    assert await journal.tickets_of(CALL.canonical, NOW) == ("51", "50")
+    await journal.close()
+
+
+async def test_open_calls_in_a_damaged_file_of_the_former_version_are_taken_over(tmp_path: Path) -> None:
+    former(tmp_path)
+    path = tmp_path / "calls.db"
+    with closing(sqlite3.connect(path)) as database:
+        [page] = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'calls_ended'").fetchone()
+    overwrite(path, last_page_from=(page - 1) * 4096)
+    journal = Journal(url(tmp_path))
+    await journal.open()
+    [taken] = await due(journal, NOW, 10)
+    assert taken.call.unique_id == "waiting"
+    assert await journal.due(NOW, NOW, 10, (), {"201"}) == []
+    await journal.close()
 
 
 async def test_who_knows_an_old_entry_changes_nothing(journal: Journal) -> None:

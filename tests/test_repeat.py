@@ -271,6 +271,16 @@ async def test_an_article_whose_answer_is_lost_is_looked_for_and_not_added_again
     assert ("found" in await events(house, SECOND)) == made
 
 
+async def test_an_article_in_doubt_is_settled_by_the_time_since_its_request(house: House) -> None:
+    await house.restart(pause=lambda failures: 100.0)
+    await house.live(FIRST)
+    house.now += MINUTE
+    house.desk.update_script, began = [TIMEOUT], house.now
+    await house.live(SECOND)
+    await house.until(State.DONE, 2)
+    assert house.now - began < timedelta(seconds=130)
+
+
 @pytest.mark.parametrize("made", [True, False])
 async def test_in_doubt_each_call_of_an_article_is_looked_for_by_its_own_id(house: House, made: bool) -> None:
     await waits_for(house, FIRST, SECOND, THIRD, FOURTH)

@@ -11,7 +11,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from agi_server.call import Call
 from agi_server.journal import records
 from agi_server.journal.opened import OpenedFile
 from agi_server.journal.records import Entry, Event, State, calls, history, stamp
@@ -76,19 +75,17 @@ class Questions(OpenedFile):
         rows = await self._rows(query.order_by(calls.c.id.desc()).limit(1))
         return str(rows[0].customer) if rows else ""
 
-    async def tickets_of(self, call: Call, since: datetime) -> tuple[str, ...]:
-        """The numbers of the tickets that calls of the same number have had since then, the newest first."""
-        theirs = (calls.c.number == records.number_of(call), calls.c.unique_id != call.unique_id)
-        query = sa.select(calls.c.ticket_number).where(
-            *theirs, calls.c.state == State.DONE, calls.c.ended >= stamp(since)
-        )
+    async def tickets_of(self, number: str, since: datetime) -> tuple[str, ...]:
+        """The tickets, by their numbers, that calls from this number have had since then, the newest first."""
+        theirs = (calls.c.number == number, calls.c.ended >= stamp(since), calls.c.ticket_number != "")
+        query = sa.select(calls.c.ticket_number).where(*theirs)
         newest = query.group_by(calls.c.ticket_number).order_by(sa.func.max(calls.c.ended).desc())
         return tuple(str(row.ticket_number) for row in await self._rows(newest.limit(MOST_TICKETS)))
 
     async def last_on(self, ticket_id: str) -> datetime | None:
         """When our last call came to this ticket; None if none that we know has."""
-        ours = (calls.c.ticket_id == ticket_id, calls.c.state == State.DONE)
-        [row] = await self._rows(sa.select(sa.func.max(calls.c.ended).label("ended")).where(*ours))
+        query = sa.select(sa.func.max(calls.c.ended).label("ended")).where(calls.c.ticket_id == ticket_id)
+        [row] = await self._rows(query)
         return None if row.ended is None else records.time(row.ended)
 
 

@@ -101,7 +101,7 @@ calls = sa.Table(
     sa.Index("calls_ended", "state", "ended"),
     sa.Index("calls_customer", "customer"),
     sa.Index("calls_number", "number", "ended"),
-    sa.Index("calls_ticket", "ticket_id", "state"),
+    sa.Index("calls_ticket", "ticket_id", "ended"),
 )
 """`customer`, the login, only where he is surely the caller; `number` as customers are looked up by it."""
 history = sa.Table(
