@@ -19,7 +19,7 @@ from agi_server.asterisk.request import read_request
 from agi_server.call import Call, Customer, Declined, Hits, OpenTickets, Recognition, Refused, Ticket
 from agi_server.config import Config
 from agi_server.intake import call_of
-from agi_server.journal import Journal, JournalError
+from agi_server.journal import Journal, JournalError, number_of
 from agi_server.logs import printable
 from agi_server.numbers import Number
 from agi_server.otrs.customers import Unreadable
@@ -132,11 +132,11 @@ async def _open_tickets(
     queue = ticket.queue if repeat.same_queue else ""
     if repeat.match == "customer" and recognition.customer is not None:
         return OpenTickets(repeat.states, repeat.within, customer_user=recognition.customer.login, queue=queue)
-    if not call.lookup:
+    number, since = number_of(call), call.time - repeat.within
+    if not number:
         return None
-    since = call.time - repeat.within
     none: tuple[str, ...] = ()
-    known = await _ask_journal(config, lambda journal: journal.tickets_of(call, since), none, troubles)
+    known = await _ask_journal(config, lambda journal: journal.tickets_of(number, since), none, troubles)
     return OpenTickets(repeat.states, repeat.within, ticket_numbers=known, queue=queue) if known else None
 
 
