@@ -28,6 +28,7 @@ from agi_server.links import Links
 from agi_server.numbers import Numbering
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
+from agi_server.repeat import Repeat
 from agi_server.rules import Route
 from agi_server.ticket import Composer, Form
 from agi_server.web.access import Access
@@ -76,6 +77,8 @@ class App:
             places=config.otrs.connections,
             settle=SETTLE * config.otrs.timeout,
             give_up=timedelta(days=config.otrs.give_up_days),
+            repeat=repeat(config),
+            main_contacts=config.customers.main_contacts,
             clock=clock,
         )
         self.intake = Intake(
@@ -84,6 +87,7 @@ class App:
             numbering(config),
             patience=config.fastagi.patience,
             zoom_url=links(config).ticket,
+            extensions=config.repeat.extensions,
             clock=clock,
         )
         self.server = FastAgiServer(
@@ -214,6 +218,12 @@ def numbering(config: Config) -> Numbering:
 def composer(config: Config) -> Composer:
     """What makes tickets of calls. Raises FormError if a template can't be read."""
     return Composer(form(config), routes(config), links(config), config.customers.columns)
+
+
+def repeat(config: Config) -> Repeat | None:
+    """What becomes of repeated calls; None: every call is a ticket of its own."""
+    how = config.repeat
+    return Repeat(how.within, how.match, how.states, how.same_queue) if how.within else None
 
 
 def links(config: Config) -> Links:

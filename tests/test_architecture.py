@@ -15,6 +15,8 @@ STOREYS = (
     {"numbers", "people", "rules", "links", "samples"},
     {"likeness", "ticket"},
     {"asterisk", "otrs", "journal", "sandbox"},
+    {"outcomes"},
+    {"repeat"},
     {"attempt"},
     {"delivery"},
     {"intake"},
@@ -29,10 +31,7 @@ STOREYS = (
 """From the ground up; imports go downward, within a storey only from `check` to `app`."""
 SIDEWAYS = {("check", "app")}
 THROUGH_PORTS_ONLY = {
-    ("attempt", "otrs"),
-    ("attempt", "asterisk"),
-    ("delivery", "otrs"),
-    ("delivery", "asterisk"),
+    *((room, door) for room in ("outcomes", "repeat", "attempt", "delivery") for door in ("otrs", "asterisk")),
     ("intake", "otrs"),
 }
 PURE = {
