@@ -142,8 +142,8 @@ class CustomerTable:
         self, query: Select[Any], about: Table | None = None, option: str = "customers.table"
     ) -> Sequence[Sequence[Any]]:
         """All rows of an answer; if there is none, the words are about that table, which that option names."""
-        if isinstance(self._engine, TableError):
-            raise self._engine
+        if isinstance(self._engine, ModuleNotFoundError):
+            raise without_driver(self._engine.name) from self._engine
         try:
             async with asyncio.timeout(CONNECT_S) as limit, self._engine.connect() as connection:
                 limit.reschedule(asyncio.get_running_loop().time() + QUERY_S)
@@ -154,12 +154,13 @@ class CustomerTable:
             raise explain(error, self._url, table.fullname, option, self._named) from error
 
 
-def _engine(url: URL) -> AsyncEngine | TableError:
+def _engine(url: URL) -> AsyncEngine | ModuleNotFoundError:
+    """The door; or that its driver is not installed, which is no reason not to take calls."""
     # A connection is tested before use, and no transaction stays open on OTRS's database.
     try:
         return create_async_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
     except ModuleNotFoundError as error:
-        return without_driver(error.name)
+        return error
 
 
 def _time(value: object) -> datetime | None:

@@ -17,7 +17,7 @@ from agi_server.numbers import FEWEST_DIGITS, Number
 CANDIDATES = 50
 """So many customers on one number are told; a switchboard's may be thousands'."""
 NEIGHBOURS = 50
-"""So many different numbers with the same last digits are graded; few countries have as many area codes."""
+"""So many different numbers with the same last digits are graded; among a million customers few share seven."""
 
 _OWN = "SELECT id FROM numbers WHERE tail = ? AND extension = ?"
 _OF = "SELECT id FROM numbers WHERE tail IN ({})"

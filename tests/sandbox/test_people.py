@@ -1,4 +1,4 @@
-"""customer_user in SQLite: the table agi-server reads, and what tests do to it."""
+"""customer_user and customer_company in SQLite: the tables agi-server reads, and what tests do to them."""
 
 from __future__ import annotations
 
@@ -35,14 +35,31 @@ async def test_the_table_holds_the_stock_customers(sandbox: Sandbox) -> None:
     assert [login for _, login, *_, valid in found if valid != 1] == ["former"]
 
 
-async def test_it_has_the_columns_of_otrs(sandbox: Sandbox) -> None:
-    columns = [row[1] for row in await rows(sandbox, "PRAGMA table_info(customer_user)")]
+async def test_all_stock_customers_have_a_company(sandbox: Sandbox) -> None:
+    query = (
+        "SELECT login, customer_user.city, name FROM customer_user"
+        " LEFT JOIN customer_company USING (customer_id) ORDER BY customer_user.id"
+    )
 
-    assert columns == [
+    found = await rows(sandbox, query)
+
+    assert found[0] == ("ivanov", "Москва", "ООО «Ромашка»")
+    assert found[1] == ("petrova", "Москва", "ООО «Ромашка»")
+    assert [login for login, _, company in found if not company] == []
+
+
+async def test_they_have_the_columns_of_otrs(sandbox: Sandbox) -> None:
+    made = ["comments", "valid_id", "create_time", "create_by", "change_time", "change_by"]
+    columns = {
+        table: [row[1] for row in await rows(sandbox, f"PRAGMA table_info({table})")]
+        for table in ("customer_user", "customer_company")
+    }
+
+    assert columns["customer_user"] == [
         "id", "login", "email", "customer_id", "pw", "title", "first_name", "last_name", "phone", "fax", "mobile",
-        "street", "zip", "city", "country", "comments", "valid_id", "create_time", "create_by", "change_time",
-        "change_by",
+        "street", "zip", "city", "country", *made,
     ]  # fmt: skip
+    assert columns["customer_company"] == ["customer_id", "name", "street", "zip", "city", "country", "url", *made]
 
 
 async def test_a_change_moves_the_change_time_in_whole_seconds(tmp_path: Path) -> None:
