@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 
 from agi_server.asterisk.client import CallReport, Ending
+from agi_server.sandbox.otrs import CALL_FIELD
+from agi_server.sandbox.tickets import Ticket
+
+MARK = re.compile(r"\[([^\s\[\]]+)\]")
+"""A call's id in a title or a subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +25,32 @@ class Tally:
     """Whose dialplan went on; a caller who hung up by himself counts as well."""
     longest_wait_s: float
     tickets: int
+    """And articles on open ones, each for every call that it is about."""
     lost: int
-    """Calls without a ticket in the end."""
+    """Calls without a ticket or an article in the end."""
     doubled: int
-    """Tickets beyond the first of a call."""
+    """Tickets and articles beyond the first of a call."""
 
 
 tallies: list[Tally] = []
 """All of this run; `conftest` prints them."""
 
 
+def of_call(ticket: Ticket) -> str:
+    """Whose ticket it is, by the call field or by the title."""
+    return ticket.dynamic_fields.get(CALL_FIELD) or "".join(MARK.findall(ticket.title)[-1:])
+
+
+def calls_on(tickets: Sequence[Ticket]) -> list[str]:
+    """The calls that these were made for, and those that their further articles are about."""
+    articles = [article for ticket in tickets for article in ticket.articles[1:]]
+    return [*map(of_call, tickets), *(call for article in articles for call in MARK.findall(article.subject))]
+
+
 def count(
     fault: str, calls: Sequence[str], reports: Iterable[CallReport], tickets: Iterable[str], *, wanted: bool = True
 ) -> Tally:
-    """Enter a fault into the table: its calls by unique id, how AGI() ended, the call ids of all tickets found.
+    """Enter a fault into the table: its calls by unique id, how AGI() ended, what `calls_on` found.
 
     `wanted` is false for a fault after which a call need not become a ticket (it was refused, say).
     """

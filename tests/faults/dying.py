@@ -1,6 +1,7 @@
 """The program, but one that kills itself (SIGKILL: no farewell, nothing flushed) at a step of the nth call.
 
 `python -m tests.faults.dying STEP NTH run --config FILE`. The program knows nothing of it: the step is wrapped here.
+With the step `never` it lives on. Either way the minute between two articles on a ticket is short.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
+from agi_server import repeat
 from agi_server.asterisk.fastagi import Session
 from agi_server.cli import main
 from agi_server.delivery import Delivery
@@ -47,6 +50,25 @@ STEPS = {
     "after-later": Step(Journal, "later", "after"),
     "after-recover": Step(Journal, "recover", "after"),
 }
+"""Of calls that become tickets."""
+REPEATED_STEPS = {
+    "after-find-open": Step(Connector, "find_open", "after"),
+    "before-gather": Step(Journal, "gather", "before"),
+    "after-gather": Step(Journal, "gather", "after"),
+    "before-begin-together": Step(Journal, "begin_together", "before"),
+    "after-begin-together": Step(Journal, "begin_together", "after"),
+    "in-update": Step(Connector, "update", "meanwhile"),
+    "after-update": Step(Connector, "update", "after"),
+    "before-done": Step(Journal, "done", "before"),
+    "after-done": Step(Journal, "done", "after"),
+    "before-find-update": Step(Connector, "find_update", "before"),
+    "after-find-update": Step(Connector, "find_update", "after"),
+    "before-release": Step(Journal, "release", "before"),
+    "after-release": Step(Journal, "release", "after"),
+}
+"""Of those that are added to open tickets."""
+NEVER = "never"
+GATHER = timedelta(seconds=0.5)
 
 
 def die() -> None:
@@ -78,5 +100,7 @@ def arm(step: Step, nth: int) -> None:
 
 
 if __name__ == "__main__":
-    arm(STEPS[sys.argv[1]], int(sys.argv[2]))
+    setattr(repeat, "GATHER", GATHER)  # noqa: B010 -- it is a constant to all others
+    if sys.argv[1] != NEVER:
+        arm({**STEPS, **REPEATED_STEPS}[sys.argv[1]], int(sys.argv[2]))
     main(sys.argv[3:])

@@ -16,7 +16,6 @@ first and longest pause       2, 300 s   0.05, 0.5 s
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -35,7 +34,7 @@ from agi_server.config import Config
 from agi_server.demo import demo_config
 from agi_server.journal import Entry, Journal, State
 from agi_server.sandbox.otrs import Sandbox
-from agi_server.sandbox.tickets import Ticket
+from tests.faults.campaign import calls_on
 from tests.faults.gate import Gate
 
 PATIENCE_S = 0.6
@@ -115,8 +114,8 @@ class House:
         self.app = await App(self.config).__aenter__()
 
     def tickets(self) -> list[str]:
-        """The call's id on each ticket, be it in the call field or in the title."""
-        return [of_call(ticket) for ticket in self.otrs.tickets]
+        """The call's id on each ticket, be it in the call field or in the title, and those on further articles."""
+        return calls_on(self.otrs.tickets)
 
 
 @asynccontextmanager
@@ -149,12 +148,6 @@ def changed(config: Config, options: dict[str, dict[str, Any]]) -> Config:
 def ids(fault: str, number: int, first: int = 0) -> list[str]:
     """Unique ids of so many calls."""
     return [f"{fault.replace(' ', '-')}.{place}" for place in range(first, first + number)]
-
-
-def of_call(ticket: Ticket) -> str:
-    """Whose ticket it is."""
-    found = re.search(r"\[(\S+)\]$", ticket.title)
-    return ticket.dynamic_fields.get("AsteriskUniqueID") or (found[1] if found else "")
 
 
 def statuses(reports: Sequence[CallReport]) -> Counter[str]:

@@ -16,8 +16,8 @@ from typing import Any
 
 from agi_server.asterisk.client import CallReport, place_call
 from agi_server.config import load
-from agi_server.sandbox.otrs import CALL_FIELD, Sandbox
-from tests.faults.campaign import Tally, count
+from agi_server.sandbox.otrs import Sandbox
+from tests.faults.campaign import Tally, calls_on, count
 from tests.program import COMMAND, Program, write_config
 
 PASSWORD = "sandbox"
@@ -82,8 +82,8 @@ class Scene:
         return {status_of(report) for report in self.reports.values()}
 
     def tickets(self) -> list[str]:
-        """The call ids of all tickets."""
-        return [ticket.dynamic_fields.get(CALL_FIELD, "") for ticket in self.otrs.tickets]
+        """The call ids of all tickets, and of their further articles."""
+        return calls_on(self.otrs.tickets)
 
     def promised(self) -> list[str]:
         """The calls that must be tickets in the end."""

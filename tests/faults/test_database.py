@@ -17,8 +17,8 @@ from sqlalchemy import URL
 
 from agi_server.asterisk.client import CallReport
 from agi_server.sandbox import faults
-from tests.faults.campaign import Tally, count
-from tests.faults.house import House, assert_let_go, assert_told, house, ids, of_call
+from tests.faults.campaign import Tally, count, of_call
+from tests.faults.house import House, assert_let_go, assert_told, house, ids
 from tests.lab.lab import require
 from tests.otrs.customer_user import MONDAY, SECOND, CustomerUser, in_sqlite, on_server, scratch_on_mariadb
 from tests.otrs.directory import IVANOV, PETROVA, until
