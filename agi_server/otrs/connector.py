@@ -57,6 +57,8 @@ class Connector:
         self._call_field = call_field
         self._field = call_field
         """The one in use: none once OTRS has turned out not to have it."""
+        self._field_taken = False
+        """OTRS has made a ticket with it."""
         self._clock = clock
         self._session = Session(url, user, password, namespace=namespace, timeout=timeout, connections=connections)
 
@@ -77,6 +79,8 @@ class Connector:
                 return lacks
             if lacks:
                 reply = await self._session.request("TicketCreate", elements.creation(ticket, ""), deadline)
+        elif isinstance(reply, dict) and field:
+            self._field_taken = True
         return _outcome(reply)
 
     async def update(self, update: Update) -> Outcome:
@@ -115,7 +119,10 @@ class Connector:
         if found:
             return soap.opened(min(found, key=shown.number))
         if tickets and field and not any(shown.has_field(ticket, field) for ticket in tickets):
-            return NotFound()  # OTRS does not know the field, has ignored it, and shows any ticket
+            # OTRS does not know the field, has ignored it, and shows any ticket. But its database may have died while
+            # Znuny 6.5 made a list of the fields; it keeps the short list, and takes them in tickets all the same.
+            hint = f"OTRS takes the field {field} and does not search by it: bin/otrs.Console.pl Maint::Cache::Delete"
+            return Trouble(hint) if self._field_taken else NotFound()
         if len(tickets) >= SEARCH_LIMIT:
             return Trouble("OTRS does not search by what was asked: it finds more tickets than can be looked at")
         return NotFound()
@@ -167,7 +174,7 @@ class Connector:
                 return exists
             if exists is False and self._field:
                 _log.warning("OTRS has no dynamic field %s: the calls' ids go into the titles", self._field)
-                self._field = ""
+                self._field, self._field_taken = "", False
         return field != self._field
 
     async def sign_in(self) -> Refused | Trouble | None:

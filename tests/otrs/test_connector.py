@@ -207,6 +207,21 @@ async def test_opening_ends_in_time_with_all_that_it_takes() -> None:
     assert operations(peer) == ["SessionCreate", "TicketCreate", "TicketSearch"]
 
 
+async def test_field_that_otrs_takes_and_then_does_not_show_decides_nothing() -> None:
+    """Until its cache is deleted, or it has refused the field."""
+    forgetful = soap("TicketGet", shown(7, "", name="Other"))
+    refused = recorded("80-TicketCreate-df-unknown")
+    acts = {"TicketCreate": [CREATED, refused, CREATED], "TicketSearch": [hits(7)], "TicketGet": [forgetful]}
+    async with desk(acts) as (connector, _):
+        assert await connector.find("1.2", NOW) == NotFound()
+        assert await connector.open(TICKET) == THE_TICKET
+        assert await connector.find("1.2", NOW) == Trouble(
+            f"OTRS takes the field {FIELD} and does not search by it: bin/otrs.Console.pl Maint::Cache::Delete"
+        )
+        assert await connector.open(TICKET) == THE_TICKET
+        assert await connector.find("1.2", NOW) == NotFound()
+
+
 async def test_another_field_that_otrs_lacks_is_refused(tmp_path: Path) -> None:
     async with (
         Sandbox(tmp_path, password=PASSWORD) as otrs,
