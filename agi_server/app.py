@@ -156,6 +156,8 @@ class App:
             log.error("no health and metrics: can't listen on %s:%d: %s", host, port, error.strerror or error)
         except JournalError as error:
             log.error("no health and metrics: %s", error)
+        else:
+            log.info("the operator's page is on http://%s:%d/, for %s", host, self.web.port, self.web.admits)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until told to stop; raises JournalError or RuntimeError if that is not possible any more."""

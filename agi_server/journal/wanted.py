@@ -20,7 +20,8 @@ LONGEST = 100
 """Characters of what is looked for."""
 NATIONAL = 10
 """Of a longer number only the last digits count: +7 and 8 are the same then."""
-_NUMBER = re.compile(r"[\d\s()+./~#-]+")
+_NUMBER = re.compile(r"(?!\d{9,}\.\d+$)[\d\s()+./~#-]+")
+"""As people write one; not Asterisk's unique id, which is seconds, a dot and a number."""
 _LIKE = str.maketrans({"%": "!%", "_": "!_", "!": "!!"})
 
 
@@ -71,7 +72,8 @@ def _said_of(entry: Entry) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    return text.casefold().replace("ё", "е")
+    """Small letters, one for each: `_letter` has to find the same."""
+    return "".join(c.lower() if c.lower().upper() == c else c for c in text).replace("ё", "е")
 
 
 def _number(word: str) -> str:

@@ -93,7 +93,15 @@ class Access:
 
     @property
     def has_login(self) -> bool:
+        """Can one log in, with a token?"""
         return bool(self._token)
+
+    @property
+    def words(self) -> str:
+        """Who is let in, for the log."""
+        ways = [f"users that a proxy names in {self.user_header}"] if self.user_header else []
+        ways += ["who has web.token"] if self._token else []
+        return " and ".join(ways) or "this machine only"
 
     def admit(self, request: Request) -> Visitor | Denied:
         """Who asks; or why he is not answered."""

@@ -77,6 +77,11 @@ class WebServer:
             raise
 
     @property
+    def admits(self) -> str:
+        """Who may see the pages, in words."""
+        return self._access.words
+
+    @property
     def port(self) -> int:
         """The port that we listen on."""
         assert self._runner is not None, "not started"

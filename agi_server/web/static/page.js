@@ -180,7 +180,7 @@ function openTicket(ticket) {
 async function switchPop() {
   notice("");
   if (popSwitch.value === "window" && !window.open("/next", WINDOW)) {
-    notice(popSwitch.dataset.blocked, { href: "/next", textContent: "→" });
+    notice(popSwitch.dataset.blocked, { href: "/next", textContent: popSwitch.dataset.next });
   }
   if (popSwitch.value === "notification") {
     if (!window.isSecureContext || !window.Notification) {
