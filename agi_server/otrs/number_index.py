@@ -27,8 +27,9 @@ SCHEMA = 2
 """Raised when the tables below, or what is kept in them, change their meaning."""
 APPLICATION_ID = 0x61676931
 """Marks the file as ours (SQLite's header field for that), so that nobody else's is ever emptied."""
-BREATH_ROWS = 20
-"""After so many rows a writer lets the event loop's thread run, which else waits 5 ms for the interpreter."""
+BREATH_ROWS = 50
+"""After so many rows, 2 ms, a writer lets the event loop's thread run, which else waits 5 ms for the interpreter.
+More often would be dear: on a busy machine each time costs as much again."""
 READER_WAIT_S = 0.05
 WRITER_WAIT_S = 5.0
 """Both wait only where a second agi-server was given the same file, or a person looks into it."""
