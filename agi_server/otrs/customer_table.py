@@ -14,8 +14,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Column, DateTime, Integer, MetaData, Select, String, Table, func, make_url, select
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import (
+    URL,
+    Column,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    create_engine,
+    func,
+    make_url,
+    select,
+)
+from sqlalchemy.util import greenlet_spawn
 
 from agi_server.otrs.table_error import TableError, explain, without_driver
 
@@ -82,8 +96,8 @@ class CustomerTable:
 
     async def close(self) -> None:
         """Close all connections."""
-        if isinstance(self._engine, AsyncEngine):
-            await self._engine.dispose()
+        if isinstance(self._engine, Engine):
+            await greenlet_spawn(self._engine.dispose)
 
     def retry_names(self) -> None:
         """From the next page on ask for companies' names again, though they could not be read."""
@@ -144,21 +158,28 @@ class CustomerTable:
         """All rows of an answer; if there is none, the words are about that table, which that option names."""
         if isinstance(self._engine, ModuleNotFoundError):
             raise without_driver(self._engine.name) from self._engine
-        try:
-            async with asyncio.timeout(CONNECT_S) as limit, self._engine.connect() as connection:
+
+        def ask(engine: Engine) -> Sequence[Sequence[Any]]:
+            with engine.connect() as connection:
                 limit.reschedule(asyncio.get_running_loop().time() + QUERY_S)
-                rows: Sequence[Sequence[Any]] = (await connection.execute(query)).all()
-                return rows
+                return connection.execute(query).all()
+
+        try:
+            async with asyncio.timeout(CONNECT_S) as limit:
+                return await greenlet_spawn(ask, self._engine)
         except Exception as error:  # drivers raise anything when what answers is no database
             table = self._table if about is None else about
             raise explain(error, self._url, table.fullname, option, self._named) from error
 
 
-def _engine(url: URL) -> AsyncEngine | ModuleNotFoundError:
-    """The door; or that its driver is not installed, which is no reason not to take calls."""
+def _engine(url: URL) -> Engine | ModuleNotFoundError:
+    """The door; or that its driver is not installed, which is no reason not to take calls.
+
+    It waits only within `greenlet_spawn`. SQLAlchemy's own AsyncEngine is the same, and imports its whole ORM: 7 MB.
+    """
     # A connection is tested before use, and no transaction stays open on OTRS's database.
     try:
-        return create_async_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
+        return create_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
     except ModuleNotFoundError as error:
         return error
 
