@@ -23,12 +23,18 @@ from agi_server.delivery import Delivery
 from agi_server.intake import STATUS_OF, Intake, call_of, variables
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.numbers import Numbering
+from agi_server.repeat import Repeat
+from agi_server.rules import Route
 from agi_server.ticket import Composer, Form
-from tests.ports import IVANOV, KNOWN, Desk, People
+from tests.ports import IVANOV, KNOWN, OWNER, Desk, People
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 PATIENCE = 0.3
 FORM = Form("{{ call.number }}", "s", "b", "Raw", "new", "3 normal", "stranger", wishes=("queue",))
+ROUTES = (
+    Route("routes item 1", dialled=("666",), ending=Told.REJECTED),
+    Route("routes item 2", dialled=("777",), ending=Told.NO_TICKET),
+)
 ENTRY = Entry(
     1,
     Call("1.1", NOW),
@@ -60,12 +66,24 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.desk = Desk()
         self.journal = Journal(make_url(f"sqlite:///{folder}/calls.db"))
-        composer = Composer(FORM)
         self.delivery = Delivery(
-            self.journal, People(), self.desk, composer, places=2, settle=120.0, give_up=timedelta(days=7)
+            self.journal,
+            People(),
+            self.desk,
+            Composer(FORM, ROUTES),
+            places=2,
+            settle=120.0,
+            give_up=timedelta(days=7),
+            repeat=Repeat(timedelta(minutes=30), "customer", ("new", "open"), same_queue=True),
         )
-        numbering = Numbering("RU", "495")
-        self.intake = Intake(self.journal, self.delivery, numbering, patience=PATIENCE, zoom_url=lambda ticket: "")
+        self.intake = Intake(
+            self.journal,
+            self.delivery,
+            Numbering("RU", "495"),
+            patience=PATIENCE,
+            zoom_url=lambda ticket: "",
+            extensions={OWNER: "4507"},
+        )
         self.server = FastAgiServer(
             {"ticket": self.intake.ticket}, unknown=self.intake.unknown, allow=[ip_network("127.0.0.0/8")]
         )
@@ -210,6 +228,33 @@ async def test_the_dialplan_calling_twice_gets_the_same_ticket(house: House) -> 
     second = await house.call()
     assert first.variables == second.variables
     assert len(house.desk.tickets) == 1
+
+
+async def test_who_rings_again_is_told_the_open_ticket_and_whose_it_is(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await house.call()
+    report = await house.call(unique_id="1.2")
+    assert report.variables["HELPDESK_STATUS"] == "updated"
+    assert (report.variables["HELPDESK_TICKET"], report.variables["HELPDESK_TICKET_ID"]) == ("T1", "1")
+    assert report.variables["HELPDESK_OPERATOR"] == "ivanova"
+    assert report.variables["HELPDESK_OPERATOR_EXTENSION"] == "4507"
+    assert "from 89161229624 to 4509: updated, ticket T1; customer ivanov (exact)" in caplog.text
+    again = await house.call(unique_id="1.2")
+    assert (again.variables["HELPDESK_STATUS"], again.variables["HELPDESK_TICKET"]) == ("updated", "T1")
+    assert len(house.desk.looked_for) == 2
+
+
+@pytest.mark.parametrize(("dialled", "status"), [("666", "rejected"), ("777", "no_ticket")])
+async def test_what_a_rule_wants_no_ticket_of(house: House, dialled: str, status: str) -> None:
+    for _ in range(2):
+        report = await house.call(dialled=dialled)
+        assert report.variables["HELPDESK_STATUS"] == status
+        assert report.variables["HELPDESK_CUSTOMER"] == "ivanov"
+        assert "HELPDESK_TICKET" not in report.variables
+    assert (house.desk.opened, house.desk.looked_for) == ([], [])
+    assert house.intake.statuses == {status: 2}
 
 
 async def test_two_calls_of_one_id_are_two_tickets(house: House, caplog: pytest.LogCaptureFixture) -> None:
@@ -386,7 +431,7 @@ async def test_a_journal_that_hangs_costs_the_caller_his_patience_at_most(
 
 
 async def test_a_hundred_calls_at_once_are_a_hundred_tickets(house: House) -> None:
-    reports = await asyncio.gather(*(house.call(unique_id=f"1.{number}") for number in range(100)))
+    reports = await asyncio.gather(*(house.call(unique_id=f"1.{n}", number=f"8916{n:07}") for n in range(100)))
     assert {report.outcome for report in reports} == {Ending.SUCCESS}
     await asyncio.gather(*house.delivery._in_hand.values())
     assert len({ticket.call_id for ticket in house.desk.tickets}) == 100 == len(house.desk.tickets)

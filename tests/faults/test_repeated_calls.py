@@ -159,6 +159,8 @@ DIES_AT = {
         step: [one for nth in (1, 2) for one in (("after-update", nth), (step, nth))]
         for step in ("before-find-update", "after-find-update")
     },
+    # The first two are tickets; then come those of an article, several at once.
+    **{step: [(step, nth) for nth in (4, 6)] for step in ("before-done", "after-done")},
 }
 """In each life the step, and how often it is taken before the program dies of it."""
 AT_START = ("before-find-update", "after-find-update")
