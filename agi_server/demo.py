@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 from sqlalchemy import make_url
@@ -17,7 +18,9 @@ from sqlalchemy import make_url
 from agi_server.app import App
 from agi_server.asterisk.client import CallReport, place_call
 from agi_server.config import Config, Customers, Fastagi, Journal, Otrs, Ticket, Web
-from agi_server.sandbox.otrs import Sandbox
+
+if TYPE_CHECKING:
+    from agi_server.sandbox.otrs import Sandbox
 
 USER = "agi-server"
 PASSWORD = "sandbox"  # noqa: S105 -- the stand-in's own
@@ -29,6 +32,8 @@ Say = Callable[[str], None]
 
 async def demonstrate(port: int, stop: asyncio.Event, say: Say) -> None:
     """Start it all, place one call, say what happens, and serve until told to stop."""
+    from agi_server.sandbox.otrs import Sandbox  # the stand-in is nothing that a server should carry along
+
     with TemporaryDirectory(prefix="agi-server-demo-", dir=Path.cwd()) as name:
         folder = Path(name)
         async with Sandbox(folder, user=USER, password=PASSWORD) as otrs, App(demo_config(otrs, folder, port)) as app:
