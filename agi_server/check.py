@@ -210,7 +210,8 @@ async def _check_call_field(config: Config, connector: Connector) -> Finding:
 async def _check_ticket(config: Config, connector: Connector, *, field_missing: bool) -> AsyncIterator[Finding]:
     """Would OTRS take the ticket of a caller whom nobody knows, and those of the routes?"""
     told: list[Finding] = []
-    for rehearsal in _rehearsals(app.composer(config)):
+    rehearsals = _rehearsals(app.composer(config))
+    for rehearsal in rehearsals[:MOST_REHEARSED]:
         ticket = rehearsal.ticket
         objection = await connector.rehearse(ticket)
         if field_missing and isinstance(objection, Refused) and at_fault(objection) == "dynamic_fields":
@@ -232,6 +233,8 @@ async def _check_ticket(config: Config, connector: Connector, *, field_missing: 
         told += findings
         if isinstance(objection, Trouble):
             return
+    if len(rehearsals) > MOST_REHEARSED:
+        yield Finding(None, "routes", f"only the first {MOST_REHEARSED} of {len(rehearsals)} tickets were asked about")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +262,12 @@ def _rehearsals(composer: Composer) -> list[_Rehearsal]:
             continue
         if all(ticket != earlier.ticket for earlier in found):
             found.append(_Rehearsal(sheet, ticket, known))
-    return found[:MOST_REHEARSED]
+    return found
 
 
 def _sample_for(composer: Composer, sheet: Sheet) -> Sample:
-    """A caller for whom it may be filled in: a stranger if it can be one."""
-    callers = (STRANGER, *samples(composer.columns))
+    """A caller for whom it may be filled in: somebody whom nobody knows, if it can be one."""
+    callers = (STRANGER, *sorted(samples(composer.columns), key=lambda caller: caller[1].customer is not None))
     return next((caller for caller in callers if sheet in composer.sheets_for(*caller)), STRANGER)
 
 

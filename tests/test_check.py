@@ -1,0 +1,82 @@
+"""What `check --connect` asks OTRS about routes, and makes of the answer; the rest is tested as a command."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agi_server.check import MOST_REHEARSED, check_connections, check_form
+from agi_server.config import load
+from agi_server.sandbox.faults import ERROR
+from agi_server.sandbox.otrs import Sandbox
+from tests.program import write_config
+
+PASSWORD = "sandbox"
+
+
+@pytest.fixture
+async def otrs(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    async with Sandbox(tmp_path / "otrs", password=PASSWORD) as otrs:
+        yield otrs
+
+
+async def found(folder: Path, otrs: Sandbox, ticket: dict[str, Any], *routes: dict[str, Any]) -> list[str]:
+    """What is said of the ticket and the routes."""
+    options: dict[str, Any] = {
+        "customers": {"database": otrs.database},
+        "otrs": {"url": otrs.url, "user": "agi-server", "password": PASSWORD},
+        "ticket": {"unknown_customer": "unknown-caller", **ticket},
+        "routes": list(routes),
+    }
+    config = load(write_config(folder, options), {})
+    assert check_form(config) == []
+    findings = [finding async for finding in check_connections(config)]
+    return [str(finding) for finding in findings if finding.subject.startswith(("ticket", "routes"))]
+
+
+TAKEN = "OTRS would take it: queue 'Raw', state 'new', priority '3 normal'"
+STRANGER = "ok   ticket.unknown_customer: OTRS takes 'unknown-caller' for 89161229624"
+
+
+async def test_a_service_may_be_for_the_routes_own_customers(tmp_path: Path, otrs: Sandbox) -> None:
+    told = await found(tmp_path, otrs, {}, {"customer_id": "X", "ticket": {"service": "Nothing"}})
+    assert told[:2] == [f"ok   ticket: {TAKEN}", STRANGER]
+    [doubt] = told[2:]
+    assert doubt.startswith("?    routes item 1.ticket.service: OTRS refuses 'Nothing': ")
+    assert doubt.endswith(" -- it may be right for its own customers, and we know none of them")
+
+
+async def test_a_service_that_strangers_get_has_to_be_theirs(tmp_path: Path, otrs: Sandbox) -> None:
+    told = await found(tmp_path, otrs, {}, {"dialled": "4510", "ticket": {"service": "Nothing"}})
+    assert told[2].startswith("FAIL routes item 1.ticket.service: OTRS refuses 'Nothing': ")
+
+
+async def test_an_unknown_customer_whom_nobody_needs(tmp_path: Path, otrs: Sandbox) -> None:
+    told = await found(tmp_path, otrs, {"unknown_customer": "nobody"}, {"match": "none", "reject": True})
+    assert [line.partition(":")[0] for line in told] == ["FAIL ticket.unknown_customer"]  # customers of two companies
+    no_strangers = {"match": ["none", "several"], "reject": True}
+    [doubt] = await found(tmp_path, otrs, {"unknown_customer": "nobody"}, no_strangers)
+    assert doubt.startswith("?    ticket.unknown_customer: OTRS refuses 'nobody': ")
+
+
+async def test_a_form_that_no_call_is_left_for_is_not_asked_about(tmp_path: Path, otrs: Sandbox) -> None:
+    told = await found(tmp_path, otrs, {"queue": "{{ nowhere }}"}, {"ticket": {"queue": "Raw"}})
+    assert told == [f"ok   routes item 1.ticket: {TAKEN}", STRANGER]
+
+
+async def test_otrs_is_asked_about_so_many_tickets_and_no_more(tmp_path: Path, otrs: Sandbox) -> None:
+    routes = [{"dialled": str(number), "ticket": {"title": f"{number}"}} for number in range(MOST_REHEARSED + 5)]
+    told = await found(tmp_path, otrs, {}, *routes)
+    assert told[-2].startswith(f"ok   routes item {MOST_REHEARSED - 1}.ticket: ")
+    assert told[-1] == f"?    routes: only the first {MOST_REHEARSED} of {MOST_REHEARSED + 6} tickets were asked about"
+    assert otrs.received("TicketCreate") == MOST_REHEARSED
+
+
+async def test_trouble_is_told_once(tmp_path: Path, otrs: Sandbox) -> None:
+    otrs.faults.add(ERROR, "TicketCreate")
+    told = await found(tmp_path, otrs, {}, {"dialled": "1", "ticket": {"title": "x"}})
+    assert len(told) == 1
+    assert told[0].startswith("?    ticket: ")
