@@ -31,6 +31,10 @@ _DATE = re.compile(
     r"|(?:19|20)[0-9]{2}([./-])(?:0?[1-9]|1[0-2])\2(?:0?[1-9]|[12][0-9]|3[01]))"
     r"(?![0-9]|[./-][0-9])"
 )
+_PARAMETERS = r"(?:;[a-z][a-z0-9-]*(?:=[^\s,;<>@]*)?)*"
+_ADDRESS = re.compile(
+    rf"\b(tel|sips?):([^\s,;<>@]*)({_PARAMETERS})(@[^\s,;<>]*)?{_PARAMETERS}", re.IGNORECASE | re.ASCII
+)
 _HOST = re.compile(r"@[^\s,;<>]*")
 _WORD = re.compile(r"[^\W\d_]+")
 _PHONE_WORD = re.compile(
@@ -75,7 +79,7 @@ def parts(run: str) -> list[str]:
 def tidied(text: str) -> str:
     """A field that people fill as they like, without what holds digits and is no number: hosts and dates."""
     if ":" in text:
-        text = from_address(text)
+        text = _ADDRESS.sub(_addressed, text)
     if not text.isascii():
         text = _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
     return _DATE.sub(";", _HOST.sub("@", ";".join(text.splitlines())))
@@ -113,22 +117,21 @@ def shown(text: str) -> str:
 
 
 def from_address(text: str) -> str:
-    """The number in a `tel:`, `sip:` or `sips:` address, with its extension; any other text as it is.
+    """The number in a `tel:`, `sip:` or `sips:` address, with its extension; any other text as it is."""
+    found = _ADDRESS.fullmatch(text.strip("<> "))
+    return _addressed(found) if found else text
 
-    A local number comes with the `phone-context` before it, where that is the beginning of numbers (RFC 3966).
-    """
-    scheme, _, rest = text.strip("<> ").partition(":")
-    if scheme.lower() not in ("tel", "sip", "sips") or re.search(r"[\s,]", rest):
-        return text
-    user, at, _ = rest.partition("@")
-    if not at and scheme.lower() != "tel":
+
+def _addressed(found: re.Match[str]) -> str:
+    """A local number comes with the `phone-context` before it, where that is the beginning of numbers (RFC 3966)."""
+    scheme, number, parameters, host = found.groups()
+    if not host and scheme.lower() != "tel":
         return ""  # a host, and nobody there
-    number, *parameters = user.split(";")
-    values = {name.lower(): value for name, _, value in (one.partition("=") for one in parameters)}
-    context = values.get("phone-context", "")
+    values = {name.lower(): value for name, _, value in (one.partition("=") for one in parameters.split(";"))}
+    context, extension = values.get("phone-context", ""), values.get("ext")
     if context.startswith("+") and not number.startswith("+"):
         number = context + number
-    return f"{number};ext={values['ext']}" if values.get("ext") else number
+    return f"{number};ext={extension}" if extension else number
 
 
 def _bracket_taken_off(match: re.Match[str], text: str) -> Written:
