@@ -60,10 +60,10 @@ class Wanted:
 
 
 def _said_of(entry: Entry) -> list[str]:
-    """The texts in which is searched."""
+    """The texts in which is searched; a number that was withheld is not found out so."""
     call = entry.call
-    digits = re.sub(r"[^0-9\n]", "", "\n".join((call.number, call.canonical, call.lookup)))
-    said = [call.number, digits, call.name, call.unique_id]
+    numbers = () if call.withheld else (call.number, call.canonical, call.lookup)
+    said = [call.number, re.sub(r"[^0-9\n]", "", "\n".join(numbers)), call.name, call.unique_id]
     if entry.ticket is not None:
         said.append(entry.ticket.ticket_number)
     for one in entry.recognition.candidates if entry.recognition else ():

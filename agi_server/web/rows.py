@@ -81,7 +81,7 @@ def row_of(entry: Entry, links: Links, zone: tzinfo | None) -> Row:
         match=who.match.value if who is not None else "",
         people=tuple(_person(one, links) for one in people[:NAMED]),
         more_people=max(0, len(people) - NAMED),
-        new_customer_url=links.new_customer(call.digits) if who and who.match is Match.NONE else "",
+        new_customer_url=_new_customer_url(entry, links),
         dialled=call.dialled,
         ticket=entry.ticket.ticket_number if entry.ticket else "",
         ticket_url=links.ticket(entry.ticket) if entry.ticket else "",
@@ -104,9 +104,14 @@ def _person(customer: Customer, links: Links) -> Person:
     return Person(customer.name or customer.login, company, links.customer(customer.login))
 
 
+def _new_customer_url(entry: Entry, links: Links) -> str:
+    stranger = entry.recognition is not None and entry.recognition.match is Match.NONE
+    return links.new_customer(entry.call.digits) if stranger and not entry.call.withheld else ""
+
+
 def _readable(call: Call) -> str:
-    """The number as people read it, `+7 916 122-96-24`; as heard, if it is not a whole one."""
-    if call.canonical.startswith("+"):
+    """The number as people read it, `+7 916 122-96-24`; as heard, if it is not a whole one. Never a withheld one."""
+    if call.number and call.canonical.startswith("+"):
         try:
             number = phonenumbers.parse(call.canonical)
         except phonenumbers.NumberParseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,6 +115,11 @@ async def test_what_is_held_is_never_kept_back_by_the_clauses(journal: Journal, 
             wanted = Wanted(text)
             found = await reading.newest(wanted, 100)
             assert [entry.id for entry in found] == [entry.id for entry in everything if wanted.holds(entry)], text
+
+
+async def test_a_number_that_was_withheld_is_not_found_out_by_a_search(journal: Journal, reading: Reading) -> None:
+    await journal.add(replace(call(1), number="", withheld=True), NOW)
+    assert await reading.newest(Wanted("9161229624"), 10) == []
 
 
 async def test_the_dialled_number_is_one_of_those_of_late(journal: Journal, reading: Reading) -> None:
