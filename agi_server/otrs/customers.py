@@ -118,8 +118,7 @@ class Customers:
         if not wanted:
             return Hits()
         found = self._follower.find(wanted)
-        if found[0] in GUESSES:
-            await self._follower.look_again(self._query_timeout)
+        if found[0] in GUESSES and await self._follower.look_again(self._query_timeout):
             found = self._follower.find(wanted)
         return self._hits(found)
 

@@ -158,17 +158,20 @@ class Follower:
             self._index_failed(error)
             return NOTHING
 
-    async def look_again(self, patience: float) -> None:
+    async def look_again(self, patience: float) -> bool:
         """Wait until the table was looked at once more, at most so many seconds after the look began.
 
-        Not while the database is away, nor if it was looked at just now. The first load is a look as well.
+        Not while the database is away, nor if it was looked at just now: then the answer is no. The first
+        load is a look as well.
         """
         if self._trouble is not None or self._keeper is None or self._stop.is_set():
-            return
+            return False
         running = self._look is not None and not self._look.done()
-        if running or self._clock() - self._look_began >= LOOKS_APART_S:
-            look = self._begin_look()
-            await asyncio.wait({look}, timeout=max(0.0, self._look_began + patience - self._clock()))
+        if not running and self._clock() - self._look_began < LOOKS_APART_S:
+            return False
+        look = self._begin_look()
+        await asyncio.wait({look}, timeout=max(0.0, self._look_began + patience - self._clock()))
+        return True
 
     def status(self) -> Status:
         """How it stands; from memory."""
