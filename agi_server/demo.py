@@ -50,6 +50,7 @@ async def demonstrate(port: int, stop: asyncio.Event, say: Say) -> None:
             for ticket in otrs.tickets:
                 say(f"OTRS now has ticket {ticket.number}: {ticket.title}\n")
             say(f"See it:   {report.variables.get('HELPDESK_TICKET_URL', 'no ticket: see the lines above')}")
+            say(f"Watch:    http://127.0.0.1:{app.web.port}/ (the operator's page: calls appear there as they come)")
             say(f"Call too: {sys.argv[0]} call '+7 921 987-65-43' --server {place}")
             say("Ctrl-C ends the demo.")
             await app.serve(stop)

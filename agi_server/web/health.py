@@ -1,7 +1,7 @@
 """How the house is, in words for the person on duty.
 
-Pure but for reading what each room says of itself. A part is well or it is not; the page shows both
-as words, never by colour alone.
+Pure but for `facts_of`, which asks each room. A part is well or it is not; the page says so in words and by
+a sign, never by colour alone.
 """
 
 from __future__ import annotations
@@ -10,8 +10,24 @@ from dataclasses import dataclass
 
 from agi_server.journal import State
 from agi_server.journal.reading import Figures
+from agi_server.otrs.follower import Status
 from agi_server.web.house import House
 from agi_server.web.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rooms say of themselves."""
+
+    listening: bool
+    sessions: int
+    customers: Status
+    otrs_troubled: bool
+    figures: Figures | None
+    """The journal's; None if it can't be read."""
+    journal_failing: str | None
+    unkept: int
+    """Calls in memory only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,42 +41,50 @@ class Part:
     detail: str = ""
 
 
-def parts(house: House, figures: Figures | None, words: Words) -> list[Part]:
-    """The parts in the order in which a call goes through them; `figures` are the journal's, if it can be read."""
-    return [_listener(house, words), _customers(house, words), _otrs(house, words), _journal(house, figures, words)]
-
-
-def _listener(house: House, words: Words) -> Part:
-    well = house.server.listening
-    sessions = words.fill("listener_sessions", sessions=house.server.sessions) if well and house.server.sessions else ""
-    return Part("listener", well, words["listener_ok" if well else "listener_trouble"], sessions)
-
-
-def _customers(house: House, words: Words) -> Part:
-    status = house.customers.status()
-    number = words.number(status.customers)
-    if status.trouble is not None:
-        detail = words.fill("customers_detail", words=status.trouble)
-        if status.age_s is None:
-            return Part("customers", False, words.fill("customers_stale", number=number), detail)
-        minutes = max(1, round(status.age_s / 60))
-        return Part("customers", False, words.fill("customers_trouble", number=number, minutes=minutes), detail)
-    return Part(
-        "customers", True, words.fill("customers_ok" if status.complete else "customers_loading", number=number)
+def facts_of(house: House, figures: Figures | None) -> Facts:
+    """As it is now."""
+    return Facts(
+        house.server.listening,
+        house.server.sessions,
+        house.customers.status(),
+        house.delivery.troubled,
+        figures,
+        house.journal.failing,
+        house.intake.unkept,
     )
 
 
-def _otrs(house: House, words: Words) -> Part:
-    well = not house.delivery.troubled
-    return Part("otrs", well, words["otrs_ok" if well else "otrs_trouble"])
+def parts(facts: Facts, words: Words) -> list[Part]:
+    """The parts, in the order in which a call goes through them."""
+    return [_listener(facts, words), _customers(facts.customers, words), _otrs(facts, words), _journal(facts, words)]
 
 
-def _journal(house: House, figures: Figures | None, words: Words) -> Part:
-    failing = house.journal.failing
-    if failing is None and figures is not None:
+def _listener(facts: Facts, words: Words) -> Part:
+    if not facts.listening:
+        return Part("listener", False, words["listener_trouble"])
+    sessions = words.fill("listener_sessions", sessions=facts.sessions) if facts.sessions else ""
+    return Part("listener", True, words["listener_ok"], sessions)
+
+
+def _customers(status: Status, words: Words) -> Part:
+    number = words.number(status.customers)
+    if status.trouble is None:
+        return Part("customers", True, words.fill("customers_ok", number=number))
+    detail = words.fill("customers_detail", words=status.trouble)
+    if status.age_s is None:
+        return Part("customers", False, words.fill("customers_stale", number=number), detail)
+    minutes = max(1, round(status.age_s / 60))
+    return Part("customers", False, words.fill("customers_trouble", number=number, minutes=minutes), detail)
+
+
+def _otrs(facts: Facts, words: Words) -> Part:
+    return Part("otrs", not facts.otrs_troubled, words["otrs_trouble" if facts.otrs_troubled else "otrs_ok"])
+
+
+def _journal(facts: Facts, words: Words) -> Part:
+    figures, failing = facts.figures, facts.journal_failing
+    if figures is not None and failing is None and not facts.unkept:
         waiting = figures.open[State.WAITING] + figures.open[State.SENDING]
         return Part("journal", True, words.fill("journal_ok", waiting=waiting, parked=figures.open[State.PARKED]))
-    said = failing or "?"
-    if house.intake.unkept:
-        return Part("journal", False, words.fill("journal_unkept", unkept=house.intake.unkept, words=said))
-    return Part("journal", False, words.fill("journal_trouble", words=said))
+    name = "journal_unkept" if facts.unkept else "journal_trouble"
+    return Part("journal", False, words.fill(name, unkept=facts.unkept), failing or "")

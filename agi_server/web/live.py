@@ -113,7 +113,7 @@ class _Stream:
         }
 
     async def _tell_health(self) -> None:
-        parts = health.parts(self._house, self._feed.figures, self._visit.words)
+        parts = health.parts(health.facts_of(self._house, self._feed.figures), self._visit.words)
         text = self._views.health(parts, self._visit.words)
         if text != self._health:
             self._health = text

@@ -41,7 +41,7 @@ class Page:
             visit=visit,
             choice=choice,
             figures=figures,
-            parts=health.parts(self._house, figures, visit.words),
+            parts=health.parts(health.facts_of(self._house, figures), visit.words),
             parked_shown=PARKED_SHOWN,
             links=self._views.has_links,
             **shown,
