@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from xml.sax.saxutils import escape
 
+import asyncpg
 import pytest
 
 from tests import lab
@@ -308,6 +309,28 @@ def test_mariadb_goes_away_and_comes_back() -> None:
     finally:
         lab.mariadb.start()
     assert "<TicketNumber>" in create_ticket(facts.QUEUE, f"lab-{uuid.uuid4().hex}.5")
+
+
+async def test_postgresql_goes_away_though_it_has_a_client_and_comes_back() -> None:
+    client = await asyncpg.connect(
+        host=facts.HOST,
+        port=facts.POSTGRESQL_PORT,
+        user=facts.CUSTOMERS_USER,
+        password=facts.CUSTOMERS_PASSWORD,
+        database=facts.DATABASE,
+    )
+    began = time.monotonic()
+    lab.postgresql.stop()
+    try:
+        assert not lab.running()
+        with pytest.raises(StepError):
+            lab.postgresql.run_script("SELECT 1")
+    finally:
+        lab.postgresql.start()
+    client.terminate()
+    assert time.monotonic() - began < 6
+    assert lab.running()
+    assert lab.postgresql.run_script("SELECT 1") == "1"
 
 
 def test_a_changed_sample_does_not_fit_any_more() -> None:

@@ -39,8 +39,7 @@ DROP DATABASE IF EXISTS {UNFINISHED};
 DROP USER IF EXISTS {facts.CUSTOMERS_USER};
 DROP USER IF EXISTS {facts.DATABASE_USER};
 CREATE USER {facts.CUSTOMERS_USER} PASSWORD '{facts.CUSTOMERS_PASSWORD}';
-CREATE USER {facts.DATABASE_USER} PASSWORD '{facts.DATABASE_PASSWORD}' CREATEDB;
-CREATE DATABASE {UNFINISHED} OWNER {facts.DATABASE_USER};
+CREATE USER {facts.DATABASE_USER} PASSWORD '{facts.DATABASE_PASSWORD}';
 """
 
 
@@ -79,12 +78,18 @@ def load_tables() -> None:
     """Logins, the database, and in it Znuny's tables of customers, once; a half filled one is filled anew."""
     if run_script(f"SELECT 1 FROM pg_database WHERE datname = '{facts.DATABASE}'"):
         return
+    run_script(USERS)
+    make_database(UNFINISHED)
+    run_script(f"ALTER DATABASE {UNFINISHED} RENAME TO {facts.DATABASE}")
+
+
+def make_database(name: str) -> None:
+    """A database with Znuny's tables of customers, empty; agi-server may read them."""
     schema = (znuny.HOME / "scripts/database/schema.postgresql.sql").read_text(encoding="utf-8")
     tables = [_creation(table, schema) for table in TABLES]
     grant = f"GRANT SELECT ON {', '.join(TABLES)} TO {facts.CUSTOMERS_USER};"
-    run_script(USERS)
-    run_script("\n".join([f"SET ROLE {facts.DATABASE_USER};", *tables, grant]), database=UNFINISHED)
-    run_script(f"ALTER DATABASE {UNFINISHED} RENAME TO {facts.DATABASE}")
+    run_script(f"CREATE DATABASE {name} OWNER {facts.DATABASE_USER}")
+    run_script("\n".join([f"SET ROLE {facts.DATABASE_USER};", *tables, grant]), database=name)
 
 
 def run_script(text: str, *, database: str = "postgres") -> str:

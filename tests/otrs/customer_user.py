@@ -224,9 +224,10 @@ def scratch_on_mariadb() -> Iterator[URL]:
 
 @contextmanager
 def scratch_on_postgresql() -> Iterator[URL]:
-    """A copy of the lab's database on its PostgreSQL; the address and login that may write it."""
-    drop = f"DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE);"
-    postgresql.run_script(f"{drop}\nCREATE DATABASE {SCRATCH} TEMPLATE {facts.DATABASE} OWNER {facts.DATABASE_USER};")
+    """Znuny's tables on the lab's PostgreSQL; the address and login that may write them."""
+    drop = f"DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE)"
+    postgresql.run_script(drop)
+    postgresql.make_database(SCRATCH)
     try:
         yield URL.create(
             "postgresql+asyncpg", facts.DATABASE_USER, facts.DATABASE_PASSWORD, facts.HOST, facts.POSTGRESQL_PORT,
