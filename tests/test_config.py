@@ -35,7 +35,6 @@ from tests.config_text import text_with
 DATA = Path(__file__).parent / "data" / "config"
 BROKEN = sorted((DATA / "broken").glob("*.yaml"))
 SAMPLE = Path(__file__).parent.parent / "config" / "agi-server.yaml"
-SAMPLE_ENVIRONMENT = {"OTRS_DATABASE_PASSWORD": "geheim", "OTRS_PASSWORD": "geheim"}
 ENVIRONMENT = {"AGI_SECRET_WORD": "geheim", "AGI_EMPTY": "", "AGI_BROKEN": "geheim\nx"}
 
 
@@ -371,13 +370,23 @@ def uncommented(text: str) -> str:
     return re.sub(r"(?m)^( *)#(?=(  ){0,2}\S)", r"\1", text)
 
 
-def test_the_sample_is_a_configuration() -> None:
-    config = load(SAMPLE, SAMPLE_ENVIRONMENT)
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One with the passwords beside which the sample is put."""
+    for name in ("database-password", "otrs-password"):
+        (tmp_path / name).write_text("geheim\n")
+    return tmp_path
+
+
+def test_the_sample_is_a_configuration(folder: Path) -> None:
+    config = load_text(folder, SAMPLE.read_text(encoding="utf-8"))
     assert config.otrs.password.get_secret_value() == "geheim"
+    assert "${OTRS_PASSWORD}" in SAMPLE.read_text(encoding="utf-8")
 
 
-def test_the_sample_shows_each_option_with_its_default(tmp_path: Path) -> None:
-    text = uncommented(SAMPLE.read_text(encoding="utf-8"))
+def test_the_sample_shows_each_option_with_its_default(folder: Path) -> None:
+    sample = SAMPLE.read_text(encoding="utf-8")
+    text = uncommented(sample)
     shown = set()
     for line in text.splitlines():
         if found := re.match(r"(\w+):", line):
@@ -387,11 +396,11 @@ def test_the_sample_shows_each_option_with_its_default(tmp_path: Path) -> None:
             if section == "routes":
                 shown.add(f"routes[].{found[2]}")
             elif not found[1]:
-                shown.add(f"{section}.{found[2]}")
+                shown.add(f"{section}.{found[2].removesuffix('_file')}")
     assert shown == {option.name for option in describe() if not option.name.endswith("_file")}
-    config = load_text(tmp_path, text, SAMPLE_ENVIRONMENT)
+    config = load_text(folder, text)
     assert config.routes
-    assert config.model_copy(update={"routes": ()}) == load(SAMPLE, SAMPLE_ENVIRONMENT)
+    assert config.model_copy(update={"routes": ()}) == load_text(folder, sample)
 
 
 MONDAY_NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -421,9 +430,9 @@ IMPORTANT = Recognition(Match.EXACT, Customer("ivanov", "ROMASHKA"), (), Match.E
     ],
 )
 def test_the_samples_rules_are_for_the_calls_that_they_speak_of(
-    tmp_path: Path, call: dict[str, Any], who: Recognition, item: int | None
+    folder: Path, call: dict[str, Any], who: Recognition, item: int | None
 ) -> None:
-    config = load_text(tmp_path, uncommented(SAMPLE.read_text(encoding="utf-8")), SAMPLE_ENVIRONMENT)
+    config = load_text(folder, uncommented(SAMPLE.read_text(encoding="utf-8")))
     route = composer(config).route_of(replace(Call("1.1", MONDAY_NOON, dialled="4509"), **call), who)
     assert (route and route.name) == (item and f"routes item {item}")
     assert composer(config).mistakes() == []
