@@ -74,7 +74,7 @@ def test_a_missing_file_is_told_with_what_to_do(tmp_path: Path) -> None:
         load(tmp_path / "none.yaml", {})
     assert str(caught.value) == (
         f"{tmp_path}/none.yaml: there is no such file; name yours with --config FILE, "
-        "or copy the sample config/agi-server.yaml to it"
+        "or let agi-server install-samples write one"
     )
 
 

@@ -24,7 +24,7 @@ def read_file(path: Path) -> tuple[str, bool]:
     try:
         content, everybody = _read_bytes(path, LARGEST_FILE)
     except FileNotFoundError as error:
-        words = "there is no such file; name yours with --config FILE, or copy the sample config/agi-server.yaml to it"
+        words = "there is no such file; name yours with --config FILE, or let agi-server install-samples write one"
         raise ConfigError(path, [Mistake(0, "", words)]) from error
     except (OSError, ValueError) as error:
         raise ConfigError(path, [Mistake(0, "", f"can't be read: {_why(error)}")]) from error
