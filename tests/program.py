@@ -90,6 +90,11 @@ class Program:
         """As a crash ends it."""
         self._end(signal.SIGKILL)
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it this."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def ended(self) -> int:
         """Wait for its end, which is its own doing; returns the exit code, or less than 0 for a signal."""
         return self._end(None)

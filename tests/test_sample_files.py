@@ -6,6 +6,9 @@ import os
 import stat
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from agi_server.cli import main
 from agi_server.sample_files import COMMAND, CONFIG, UNIT, Fate, command, install, samples
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +69,27 @@ def test_the_unit_starts_the_program_that_wrote_it(tmp_path: Path) -> None:
     assert f"ExecStart={OURS} run" in unit
     assert COMMAND not in unit
     assert f"ExecStart={COMMAND} run" in samples()[UNIT].read_text()
+
+
+def test_the_command_tells_what_it_did_and_what_comes_next(tmp_path: Path) -> None:
+    first = CliRunner().invoke(main, ["install-samples", str(tmp_path)])
+    assert first.exit_code == 0
+    assert f"wrote {tmp_path / CONFIG}\n" in first.output
+    assert first.output.splitlines()[-1].endswith(f"agi-server check --connect --config {tmp_path / CONFIG}")
+    (tmp_path / CONFIG).write_text("changed by hand")
+    again = CliRunner().invoke(main, ["install-samples", str(tmp_path)])
+    assert again.exit_code == 0
+    assert f"kept  {tmp_path / CONFIG}: differs from ours, --force writes over it\n" in again.output
+    assert f"same  {tmp_path / 'otrs' / 'add-call-field.pl'}\n" in again.output
+    forced = CliRunner().invoke(main, ["install-samples", "--force", str(tmp_path)])
+    assert f"wrote {tmp_path / CONFIG}\n" in forced.output
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = CliRunner().invoke(main, ["install-samples", str(tmp_path / "file" / "folder")])
+    assert done.exit_code == 1
+    assert done.stderr == f"can't write {tmp_path / 'file' / 'folder'}: Not a directory\n"
 
 
 def test_our_own_command_is_the_one_beside_this_python() -> None:

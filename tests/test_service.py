@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from agi_server.config import Fastagi, describe
 from agi_server.sandbox.otrs import Sandbox
 from agi_server.web import server as web
 from tests.program import COMMAND, Program, write_config
+from tests.supervisor import WATCHDOG_S, Supervisor
 
 UNITS = Path(__file__).parent.parent / "config" / "systemd"
 BROKEN = sorted((Path(__file__).parent / "data" / "config" / "broken").glob("*.yaml"))
@@ -146,6 +148,48 @@ class Restarted(Program):
 
 def call(port: int, number: int) -> asyncio.Task[CallReport]:
     return asyncio.create_task(place_call("127.0.0.1", port, number=f"8916000000{number}", unique_id=f"1.{number}"))
+
+
+async def test_the_program_is_ready_when_it_says_so_and_fed_while_it_lives(
+    tmp_path: Path, otrs: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = Supervisor(str(tmp_path / "notify"))
+    for name, value in supervisor.environ.items():
+        monkeypatch.setenv(name, value)
+    program = Program(config(tmp_path, otrs))
+    entering = asyncio.create_task(asyncio.to_thread(program.__enter__))
+    try:
+        ready = await supervisor.told()
+        found = re.fullmatch(r"FastAGI on 127\.0\.0\.1:(\d+)", ready["STATUS"])
+        assert ready["READY"] == "1"
+        assert found is not None
+        assert (await call(int(found[1]), 1)).variables["HELPDESK_STATUS"] == "created"
+        await entering
+        assert (await supervisor.told())["WATCHDOG"] == "1"
+        program.send(signal.SIGSTOP)  # as dead as can be
+        await asyncio.sleep(WATCHDOG_S / 4)
+        supervisor.waiting()
+        await asyncio.sleep(2 * WATCHDOG_S)
+        assert supervisor.waiting() == []
+        program.send(signal.SIGCONT)
+        assert (await supervisor.told())["WATCHDOG"] == "1"
+        program.send(signal.SIGTERM)
+        while "WATCHDOG" in (last := await supervisor.told()):
+            pass
+        assert last == {"STOPPING": "1"}
+        assert await asyncio.to_thread(program.ended) == 0
+    finally:
+        await asyncio.to_thread(program.kill)
+        supervisor.close()
+
+
+async def test_a_program_that_the_watchdog_ends_says_where_it_was(tmp_path: Path, otrs: Sandbox) -> None:
+    program = Program(config(tmp_path, otrs))
+    await asyncio.to_thread(program.__enter__)
+    program.send(signal.SIGABRT)
+    assert await asyncio.to_thread(program.ended) == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in program.log()
+    assert "cli.py" in program.log()
 
 
 async def test_a_restart_loses_no_connection_to_a_port_that_systemd_keeps(tmp_path: Path, otrs: Sandbox) -> None:
