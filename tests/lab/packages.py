@@ -2,8 +2,9 @@
 
 Only programs and libraries are installed (no Debian service, no database, no web site: the lab
 starts each server itself, with its own configuration). Znuny's package is unpacked under LAB_DIR
-instead, see znuny.py; only what it depends on is installed. The machine's own sources stay as they
-are: the component non-free comes from a list of ours, with the address that apt already uses.
+instead, see znuny.py; only what it depends on is installed; and promtool is taken out of its package.
+The machine's own sources stay as they are: the component non-free comes from a list of ours, with the
+address that apt already uses.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import facts
-from .steps import Log, StepError, output, wait_until
+from .steps import Log, StepError, output, unfinished_folder, wait_until
 
 APT_DIR = facts.LAB_DIR / "apt"
 SOURCES = APT_DIR / "sources.list"
@@ -38,13 +39,16 @@ PROGRAMS = (
     "libjson-xs-perl", "sip-tester", "chromium",
 )  # fmt: skip
 ZNUNY_PACKAGE = "otrs2"
+PROMTOOL_PACKAGE = "prometheus"
+PROMTOOL = facts.LAB_DIR / "promtool"
+"""Checks alert rules; the server that its package is about is not installed."""
 ONLY_FOR_DEBIANS_SETUP = {"apache2", "dbconfig-common", "debconf", "ucf", "adduser"}
 """What otrs2 depends on only for being set up by its maintainer scripts, which the lab does not run."""
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 PROOFS = (
     Path("/usr/sbin/mariadbd"), Path("/usr/bin/mariadb"), POSTGRESQL / "postgres", Path("/usr/sbin/apache2"),
     Path("/usr/bin/sipp"), Path("/usr/lib/apache2/modules/mod_perl.so"), Path("/usr/bin/mmdebstrap"),
-    Path("/usr/bin/chromium"),
+    Path("/usr/bin/chromium"), PROMTOOL,
 )  # fmt: skip
 
 
@@ -98,18 +102,29 @@ def refresh() -> None:
 def install() -> None:
     """Install programs, and the libraries that Znuny depends on, in one transaction."""
     _install(Log.of("packages"), [*PROGRAMS, *_znuny_depends()])
+    unpack_promtool()
     STAMP.write_text(time.strftime("%F %T\n"))
 
 
-def download_znuny() -> Path:
-    """Fetch Znuny's .deb (once)."""
-    found = sorted(APT_DIR.glob(f"{ZNUNY_PACKAGE}_*.deb"))
+def download(package: str) -> Path:
+    """Fetch a .deb that is not installed (once)."""
+    found = sorted(APT_DIR.glob(f"{package}_*.deb"))
     if not found:
-        Log.of("packages").run(["apt-get", *_options(), "download", ZNUNY_PACKAGE], cwd=APT_DIR)
-        found = sorted(APT_DIR.glob(f"{ZNUNY_PACKAGE}_*.deb"))
+        Log.of("packages").run(["apt-get", *_options(), "download", package], cwd=APT_DIR)
+        found = sorted(APT_DIR.glob(f"{package}_*.deb"))
     if not found:
-        raise StepError(f"apt did not bring {ZNUNY_PACKAGE}", Log.of("packages").path)
+        raise StepError(f"apt did not bring {package}", Log.of("packages").path)
     return found[-1]
+
+
+def unpack_promtool() -> None:
+    """Take the one program that we need out of Prometheus's package (once)."""
+    if PROMTOOL.exists():
+        return
+    unfinished = unfinished_folder(PROMTOOL)
+    Log.of("packages").run(["dpkg-deb", "-x", download(PROMTOOL_PACKAGE), unfinished])
+    (unfinished / "usr/bin/promtool").rename(PROMTOOL)
+    shutil.rmtree(unfinished)
 
 
 def _release() -> str:

@@ -104,7 +104,7 @@ def unpack() -> None:
     whole = unfinished / "package"
     whole.mkdir(parents=True)
     log = Log.of("znuny-unpack")
-    log.run(["dpkg-deb", "-x", packages.download_znuny(), whole])
+    log.run(["dpkg-deb", "-x", packages.download(packages.ZNUNY_PACKAGE), whole])
     home = unfinished / "home"
     (whole / PACKAGED_HOME[1:]).rename(home)
     (home / "var").unlink()
