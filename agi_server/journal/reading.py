@@ -20,7 +20,7 @@ from agi_server.journal.writer import Writer
 MOST_SEARCHED = 200_000
 """Calls, the newest, in which is searched: so many take a second or two."""
 MOST_CHANGES = 500
-"""Changed calls that are told at once."""
+"""Lines of the history that are told one by one."""
 RECENT = 2000
 """Calls, the newest, whose dialled numbers and queues can be chosen."""
 
@@ -71,12 +71,19 @@ class Reading(Questions):
 
         return await self._do(work)
 
-    async def changed(self, cursor: int) -> list[Change]:
-        """The calls to which something happened after that, as they are now, the last change last."""
-        happened = sa.select(history.c.call_id, sa.func.max(history.c.id).label("cursor")).where(history.c.id > cursor)
-        last = happened.group_by(history.c.call_id).subquery()
-        query = sa.select(calls, last.c.cursor).join(last, last.c.call_id == calls.c.id).order_by(last.c.cursor)
-        return [Change(row.cursor, entry(row)) for row in await self._rows(query.limit(MOST_CHANGES))]
+    async def changed(self, cursor: int) -> list[Change] | None:
+        """The calls to which something happened after that, as they are now, the last change last; None: too many."""
+        after = sa.select(history.c.id, history.c.call_id).where(history.c.id > cursor).order_by(history.c.id)
+
+        def work(connection: sa.Connection) -> list[Change] | None:
+            lines = connection.execute(after.limit(MOST_CHANGES + 1)).all()
+            if len(lines) > MOST_CHANGES:
+                return None
+            last: dict[int, int] = {line.call_id: line.id for line in lines}
+            changed = connection.execute(sa.select(calls).where(calls.c.id.in_(last)))
+            return sorted((Change(last[row.id], entry(row)) for row in changed), key=lambda change: change.cursor)
+
+        return await self._do(work)
 
     async def figures(self) -> Figures:
         """Cheap enough to be asked all the time."""

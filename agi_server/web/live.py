@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from agi_server.journal import JournalError, State
-from agi_server.journal.reading import MOST_CHANGES, Change, Reading
+from agi_server.journal.reading import Change, Reading
 from agi_server.web import health
 from agi_server.web.feed import Feed
 from agi_server.web.house import House
@@ -93,13 +93,13 @@ class _Stream:
                     await self._feed.next_look()
 
     async def _tell_changes(self, cursor: int, newest: int) -> int:
-        changes = await self._reading.changed(cursor) if newest > cursor else []
-        if newest < cursor or len(changes) == MOST_CHANGES:  # another journal, or too long a break
+        changes = await self._reading.changed(cursor) if newest > cursor else None
+        if changes is None:  # another journal, or too long a break
             await self._send("reload", {}, cursor=newest)
             return newest
         for change in changes:
             await self._send("call", self._told(change), cursor=change.cursor)
-        return max(cursor, newest, *(change.cursor for change in changes))
+        return max([newest, *(change.cursor for change in changes)])
 
     def _told(self, change: Change) -> dict[str, object]:
         entry, words = change.entry, self._visit.words

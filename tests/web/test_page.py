@@ -399,7 +399,7 @@ async def test_a_break_that_was_too_long_or_another_journal_reloads_the_page(
         await Events(answer).next("reload")
     for _ in range(2):
         await scene.call()
-    monkeypatch.setattr("agi_server.web.live.MOST_CHANGES", 2)
+    monkeypatch.setattr("agi_server.journal.reading.MOST_CHANGES", 2)
     async with asked(scene, "/events?cursor=0") as answer:
         await Events(answer).next("reload")
 
