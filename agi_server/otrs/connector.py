@@ -57,8 +57,6 @@ class Connector:
         self._call_field = call_field
         self._field = call_field
         """The one in use: none once OTRS has turned out not to have it."""
-        self._field_taken = False
-        """OTRS has made a ticket with it."""
         self._clock = clock
         self._session = Session(url, user, password, namespace=namespace, timeout=timeout, connections=connections)
 
@@ -79,8 +77,6 @@ class Connector:
                 return lacks
             if lacks:
                 reply = await self._session.request("TicketCreate", elements.creation(ticket, ""), deadline)
-        elif isinstance(reply, dict) and field:
-            self._field_taken = True
         return _outcome(reply)
 
     async def update(self, update: Update) -> Outcome:
@@ -121,11 +117,28 @@ class Connector:
         if tickets and field and not any(shown.has_field(ticket, field) for ticket in tickets):
             # OTRS does not know the field, has ignored it, and shows any ticket. But its database may have died while
             # Znuny 6.5 made a list of the fields; it keeps the short list, and takes them in tickets all the same.
-            hint = f"OTRS takes the field {field} and does not search by it: bin/otrs.Console.pl Maint::Cache::Delete"
-            return Trouble(hint) if self._field_taken else NotFound()
+            return await self._unsearched(tickets, field, deadline)
         if len(tickets) >= SEARCH_LIMIT:
             return Trouble("OTRS does not search by what was asked: it finds more tickets than can be looked at")
         return NotFound()
+
+    async def _unsearched(self, tickets: list[soap.Fields], field: str, deadline: float) -> NotFound | Trouble:
+        """A search ignored this field: no ticket has it, or it is merely not searched by? OTRS is made to refuse it."""
+        for ticket in tickets:
+            probe = elements.field_probe(soap.text(ticket, "TicketID"), field)
+            reply = await self._session.request("TicketUpdate", probe, deadline)
+            if isinstance(reply, Trouble):
+                return replace(reply, doubt=Doubt.NONE)
+            if isinstance(reply, Refused) and elements.at_fault(reply) == "dynamic_fields":
+                if not elements.passed_rehearsal(reply):
+                    return NotFound()
+                break
+        else:
+            if not self._field:  # it has been refused in a ticket
+                return NotFound()
+        return Trouble(
+            f"OTRS has the field {field}, but does not search by it: bin/otrs.Console.pl Maint::Cache::Delete"
+        )
 
     async def find_open(self, wanted: OpenTickets) -> Findings:
         """Of these tickets the one that was changed last, with its owner if that is not our own agent."""
@@ -174,7 +187,7 @@ class Connector:
                 return exists
             if exists is False and self._field:
                 _log.warning("OTRS has no dynamic field %s: the calls' ids go into the titles", self._field)
-                self._field, self._field_taken = "", False
+                self._field = ""
         return field != self._field
 
     async def sign_in(self) -> Refused | Trouble | None:

@@ -66,6 +66,11 @@ def rehearsal(ticket: Ticket, call_field: str) -> Elements:
     }
 
 
+def field_probe(ticket_id: str, field: str) -> Elements:
+    """TicketUpdate's elements that OTRS refuses for the field if it does not have it, and else for a value missing."""
+    return {"TicketID": ticket_id, "DynamicField": [{"Name": field, "Value": "1"}, {"Name": field}]}
+
+
 def passed_rehearsal(refused: Refused) -> bool:
     """OTRS objects to nothing but what was made wrong on purpose."""
     return re.search(r"\b(DynamicField->Value|Attachment->\w+)\s+parameter is missing", refused.words) is not None

@@ -39,6 +39,17 @@ BAD_QUEUE = Refused(
 NO_RIGHT = Refused("TicketCreate.AccessDenied", "TicketCreate: Can not create tickets in given Queue or QueueID!")
 
 
+NOT_SEARCHED = f"OTRS has the field {FIELD}, but does not search by it: bin/otrs.Console.pl Maint::Cache::Delete"
+
+
+def refusal(words: str) -> Act:
+    """TicketUpdate's, as OTRS 6 words it."""
+    code = "AccessDenied" if "access" in words else "InvalidParameter"
+    words = words.replace(">", "&gt;")
+    error = f"<ErrorCode>TicketUpdate.{code}</ErrorCode><ErrorMessage>TicketUpdate: {words}</ErrorMessage>"
+    return soap("TicketUpdate", f"<Error>{error}</Error>")
+
+
 def test_it_is_the_port() -> None:
     desk: HelpDesk = Connector("http://127.0.0.1:1/", USER, PASSWORD)
     assert PASSWORD not in repr(desk)
@@ -131,11 +142,9 @@ async def test_otrs_that_is_silent_may_still_be_at_work() -> None:
             Created("9", "20260009"),
         ),
         (hits(9, 8), soap("TicketGet", shown(9, "1700000000.42") + shown(8, "")), Created("9", "20260009")),
-        (hits(7), soap("TicketGet", shown(7, "1700000000.42", name="Other")), NotFound()),
         (hits(*range(10)), soap("TicketGet", "".join(shown(n, "") for n in range(10))), ALL_TICKETS),
         (hits(*range(99)), soap("TicketGet", "".join(shown(n, "") for n in range(10))), ALL_TICKETS),
         (hits(7, 8), soap("TicketGet", shown(7, "")), Trouble("OTRS does not show all the tickets that it finds")),
-        (hits(7), soap("TicketGet", "<Ticket><Title>x</Title></Ticket>"), NotFound()),
         (hits(7), recorded("133-TicketGet-unknown"), NO_ACCESS),
         (hits(7), recorded("321-db-down-cgi"), Trouble(GONE)),
         (recorded("321-db-down-cgi"), None, Trouble(GONE)),
@@ -207,17 +216,32 @@ async def test_opening_ends_in_time_with_all_that_it_takes() -> None:
     assert operations(peer) == ["SessionCreate", "TicketCreate", "TicketSearch"]
 
 
-async def test_field_that_otrs_takes_and_then_does_not_show_decides_nothing() -> None:
-    """Until its cache is deleted, or it has refused the field."""
+@pytest.mark.parametrize(
+    ("answers", "findings"),
+    [
+        (["DynamicField->Value parameter is missing!"], Trouble(NOT_SEARCHED)),
+        (["DynamicField->Name parameter is invalid!"], NotFound()),
+        (["User does not have access to the ticket!", "DynamicField->Name parameter is invalid!"], NotFound()),
+        (["User does not have access to the ticket!"] * 2, Trouble(NOT_SEARCHED)),
+    ],
+    ids=["taken", "lacking", "lacking, as the second ticket tells", "no ticket tells"],
+)
+async def test_field_that_is_not_shown_decides_nothing_if_otrs_takes_it(answers: list[str], findings: Findings) -> None:
+    both = soap("TicketGet", shown(7, "", name="Other") + shown(8, "", name="Other"))
+    refusals = [refusal(why) for why in answers]
+    async with desk({"TicketSearch": [hits(7, 8)], "TicketGet": [both], "TicketUpdate": refusals}) as (connector, _):
+        assert await connector.find("1.2", NOW) == findings
+
+
+async def test_field_that_otrs_has_refused_is_not_asked_for_again() -> None:
     forgetful = soap("TicketGet", shown(7, "", name="Other"))
-    refused = recorded("80-TicketCreate-df-unknown")
-    acts = {"TicketCreate": [CREATED, refused, CREATED], "TicketSearch": [hits(7)], "TicketGet": [forgetful]}
+    acts = {
+        "TicketCreate": [recorded("80-TicketCreate-df-unknown"), CREATED],
+        "TicketSearch": [hits(7)],
+        "TicketGet": [forgetful],
+        "TicketUpdate": [refusal("User does not have access to the ticket!")],
+    }
     async with desk(acts) as (connector, _):
-        assert await connector.find("1.2", NOW) == NotFound()
-        assert await connector.open(TICKET) == THE_TICKET
-        assert await connector.find("1.2", NOW) == Trouble(
-            f"OTRS takes the field {FIELD} and does not search by it: bin/otrs.Console.pl Maint::Cache::Delete"
-        )
         assert await connector.open(TICKET) == THE_TICKET
         assert await connector.find("1.2", NOW) == NotFound()
 
