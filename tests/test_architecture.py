@@ -11,7 +11,7 @@ import agi_server
 
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
-    {"call", "notation", "templates", "timetable", "pulse", "logs"},
+    {"call", "notation", "templates", "timetable", "pulse", "logs", "tally"},
     {"numbers", "people", "rules", "links", "samples"},
     {"likeness", "ticket"},
     {"asterisk", "otrs", "journal", "sandbox"},
@@ -44,6 +44,7 @@ PURE = {
     "pulse",
     "rules",
     "samples",
+    "tally",
     "templates",
     "ticket",
     "timetable",
