@@ -8,7 +8,7 @@ from aiohttp import web
 
 from agi_server.web.access import SHIFT, Access, Denied
 from agi_server.web.views import Views
-from agi_server.web.visit import Visit, page
+from agi_server.web.visit import Visit, form_of, page
 from agi_server.web.words import words_for
 
 log = logging.getLogger("agi_server.web")
@@ -30,8 +30,8 @@ class Login:
 
     async def log_in(self, request: web.Request) -> web.Response:
         """A token: the right one is exchanged for a cookie."""
-        form = await request.post()
-        back, given = str(form.get("back", "")), str(form.get("token", ""))
+        form = await form_of(request)
+        back, given = form.get("back", ""), form.get("token", "")
         denied = self._access.try_token(request.remote or "", given)
         if denied is not None:
             log.warning("a wrong token from %s", request.remote)

@@ -23,7 +23,7 @@ from agi_server.web.live import Live
 from agi_server.web.login import COOKIE, Login
 from agi_server.web.page import Page
 from agi_server.web.views import HERE, Views
-from agi_server.web.visit import Handler, Visit
+from agi_server.web.visit import Handler, Visit, form_of
 from agi_server.web.words import words_for
 
 CLOSING = 1.0
@@ -103,7 +103,7 @@ class WebServer:
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
                 web.get("/", self._seen(self._page.index)),
-                web.get("/events", self._seen(self._live.stream)),
+                web.get("/events", self._seen(self._live.stream), allow_head=False),
                 web.get("/next", self._seen(self._page.next_ticket)),
                 web.get(r"/calls/{id:\d{1,15}}", self._seen(self._page.call)),
                 web.post(r"/calls/{id:\d{1,15}}/retry", self._sent(self._actions.retry)),
@@ -153,7 +153,7 @@ class WebServer:
 
         async def admitted(request: web.Request) -> web.StreamResponse:
             visitor = self._admit(request)
-            form = {name: str(value) for name, value in (await request.post()).items()}
+            form = await form_of(request)
             headers = request.headers
             origin = Origin(request.host, headers.get("Sec-Fetch-Site"), headers.get("Origin"))
             visit = self._visit(request, visitor, form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,18 @@ class Visit:
     """What he sent, surely from a page of ours; empty if he only looks."""
 
 
+FORM_LIMIT = 10.0
+"""Seconds for a form to come in."""
 Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
+
+
+async def form_of(request: web.Request) -> dict[str, str]:
+    """What was sent; raises 408 if it does not come."""
+    try:
+        async with asyncio.timeout(FORM_LIMIT):
+            return {name: str(value) for name, value in (await request.post()).items()}
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
 
 
 def page(text: str, status: int = 200) -> web.Response:

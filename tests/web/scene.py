@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,12 @@ class Scene:
         return f"http://127.0.0.1:{self.web_port}/"
 
     @asynccontextmanager
-    async def open(self, **options: Mapping[str, Any]) -> AsyncIterator[App]:
+    async def open(
+        self, clock: Callable[[], datetime] | None = None, **options: Mapping[str, Any]
+    ) -> AsyncIterator[App]:
         """agi-server runs, with these options by section; its pages keep their address when it runs again."""
         config = changed(demo_config(self.otrs, self._folder, 0), {"web": {"port": self.web_port}, **options})
-        async with App(config) as app:
+        async with App(config, clock) if clock else App(config) as app:
             self._app, self.web_port = app, self.web_port or app.web.port
             yield app
         self._app = None

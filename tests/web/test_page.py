@@ -306,6 +306,21 @@ async def test_a_form_of_any_size_is_not_read(scene: Scene) -> None:
     assert (await sent(scene, "/calls/1/drop", form))[0] == 413
 
 
+async def test_a_form_that_does_not_come_is_not_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agi_server.web.visit.FORM_LIMIT", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", scene.web_port)
+    writer.write(b"POST /parked/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n")
+    async with asyncio.timeout(10):
+        assert b" 408 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_the_head_of_a_stream_is_no_stream(scene: Scene) -> None:
+    async with asked(scene, "/events", "HEAD") as answer:
+        assert answer.status == 405
+
+
 async def test_a_journal_that_cannot_be_written_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(*_: object) -> None:
         raise JournalError("disk full")

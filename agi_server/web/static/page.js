@@ -4,6 +4,7 @@
 
 const WINDOW = "agi-server-ticket";
 const RETRY_MS = 3000;
+const NEW_MS = 30000;
 
 const list = document.getElementById("calls");
 const parked = document.getElementById("parked");
@@ -12,6 +13,7 @@ const popSwitch = document.getElementById("pop");
 let cursor = list.dataset.cursor;
 let newest = Math.max(0, ...Array.from(list.rows, (row) => Number(row.dataset.id)));
 const popped = new Set();
+const title = document.title;
 
 function element(html) {
   const box = document.createElement("template");
@@ -26,6 +28,7 @@ function place(rows, fresh) {
   const id = Number(fresh.dataset.id);
   const old = Array.from(rows.children).find((one) => Number(one.dataset.id) === id);
   if (old) {
+    fresh.className = old.className;
     old.replaceWith(fresh);
     return;
   }
@@ -53,6 +56,7 @@ function onCall(told) {
     if (told.id > newest) {
       newest = told.id;
       row.classList.add("new");
+      setTimeout(() => document.getElementById(row.id)?.classList.remove("new"), NEW_MS);
       say(`${document.getElementById("said").dataset.new} ${row.dataset.caller}`);
     }
     place(list, row);
@@ -78,6 +82,7 @@ function onHealth(told) {
     const title = document.getElementById("parked-title");
     title.textContent = title.dataset.words.replace("{number}", told.parked);
     parked.hidden = told.parked === 0;
+    document.title = told.parked ? `(${told.parked}) ${title}` : title;
     document.getElementById("parked-more").hidden = told.parked <= Number(parked.querySelector("ol").dataset.most);
   }
 }
