@@ -308,12 +308,15 @@ async def test_a_form_of_any_size_is_not_read(scene: Scene) -> None:
 
 async def test_a_form_that_does_not_come_is_not_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agi_server.web.visit.FORM_LIMIT", 0.1)
+    form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10"
     reader, writer = await asyncio.open_connection("127.0.0.1", scene.web_port)
-    writer.write(b"POST /parked/retry HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n")
-    async with asyncio.timeout(10):
-        assert b" 408 " in await reader.readline()
-    writer.close()
-    await writer.wait_closed()
+    try:
+        writer.write(f"POST /parked/retry HTTP/1.1\r\nHost: localhost\r\n{form}\r\n\r\n".encode())
+        async with asyncio.timeout(10):
+            assert b" 408 " in await reader.readline()
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_the_head_of_a_stream_is_no_stream(scene: Scene) -> None:
