@@ -25,7 +25,7 @@ wants no ticket of end without OTRS, however it is.
 
 Where repeated calls are added to open tickets (`repeat`), calls from one number take turns, so that the
 second sees the ticket of the first. A live call waits for its turn before it takes a place; a retry is not
-begun while a call from its number is in hand.
+begun while a call from its number is in hand. (Who rings on two phones at the same moment may get two tickets.)
 """
 
 from __future__ import annotations

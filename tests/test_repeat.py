@@ -207,6 +207,23 @@ async def test_who_was_dropped_meanwhile_is_in_no_article(house: House) -> None:
     assert articles(house) == [("1", ("call.1",))]
 
 
+@pytest.mark.parametrize("later", [timedelta(), MINUTE], ids=["gathering", "at once"])
+async def test_who_is_dropped_while_his_ticket_is_looked_for_is_in_no_article(
+    house: House, later: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.live(FIRST)
+    house.now += later
+    find_open = house.desk.find_open
+
+    async def drop(wanted: OpenTickets) -> Findings:
+        assert await house.journal.drop(await known(house, SECOND), "a wrong number", house.now)
+        return await find_open(wanted)
+
+    monkeypatch.setattr(house.desk, "find_open", drop)
+    assert (await house.live(SECOND)).ending is Ending.REJECTED
+    assert (articles(house), house.desk.opened) == ([], ["call.0"])
+
+
 async def test_a_ticket_closed_meanwhile_lets_its_calls_go(house: House) -> None:
     await waits_for(house, FIRST, SECOND, THIRD, FOURTH)
     house.desk.closed.add("1")

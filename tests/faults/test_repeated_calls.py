@@ -65,9 +65,10 @@ async def settled(one: House, fault: str, calls: list[str], reports: list[Any]) 
 @pytest.mark.parametrize("options", [REPEAT, BY_NUMBER], ids=["customer", "number"])
 async def test_callers_who_ring_again_and_again(tmp_path: Path, options: dict[str, dict[str, Any]]) -> None:
     async with house(tmp_path, **options) as one:
-        calls = ids(f"again {options['repeat'].get('match', 'customer')}", 50)
+        match = options["repeat"].get("match", "customer")
+        calls = ids(f"again {match}", 50)
         reports = await one.calls(calls, over_s=2.0)
-        await settled(one, "repeated calls", calls, reports)
+        await settled(one, f"repeated calls, by {match}", calls, reports)
         assert CUSTOMERS <= len(one.otrs.tickets) <= len(NUMBERS)
         assert one.otrs.received(UPDATE) < len(calls) / 2
     assert_told(reports, "updated", "created", "queued")
