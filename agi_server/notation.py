@@ -24,6 +24,7 @@ _BEHIND = (  # each repetition bounded, so that no text takes long
     rf"([0-9]{{1,{EXTENSION_DIGITS}}})(?![0-9])"
 )
 _PIECE = re.compile(rf"((?:\+[\s(]*)?[0-9](?:[{_SEPARATORS}]*[0-9])*)(?:{_BEHIND})?", re.IGNORECASE)
+_SIMPLE = re.compile(r"[(+]{0,2}[0-9](?:[ ()-]{0,2}[0-9]){8,20}")
 _ALONE = re.compile(rf"([\s(]*\+?[0-9{_SEPARATORS}]+?)(?:{_BEHIND}\)?)?", re.IGNORECASE)
 _DATE = re.compile(
     r"(?<![0-9./-])"
@@ -74,6 +75,11 @@ def groups(run: str) -> list[str]:
 def parts(run: str) -> list[str]:
     """What stands between strokes."""
     return [part.strip() for part in run.split("/")]
+
+
+def simple(text: str) -> bool:
+    """Is it one number as most are written, that neither can be a date nor has anything behind it?"""
+    return _SIMPLE.fullmatch(text) is not None
 
 
 def tidied(text: str) -> str:

@@ -143,6 +143,8 @@ class Numbering:
         digits = text.replace(" ", "").replace("-", "").replace("(", "").replace(")", "").replace(".", "")
         if self._plain and (plain := self._plain.fullmatch(digits)) and text[-1] != ")":
             return (Number(self._code + plain[1]),)
+        if notation.simple(text) and (whole := self._outside(text)):
+            return (Number(whole),)
         if not text or len(text) > TYPED_CHARACTERS:
             return ()
         text = notation.tidied(text)

@@ -88,6 +88,25 @@ def test_the_only_number(text: str, number: Written | None) -> None:
     assert notation.only(text) == number
 
 
+@pytest.mark.parametrize(
+    ("text", "simple"),
+    [
+        ("89161229624", True),
+        ("(+7 916) 122-96-24", True),
+        ("+46 (0) 8 123 456 78", True),
+        ("12.05.2024", False),
+        ("12-05-2024", False),
+        ("8 495 123-45-67 (12)", False),
+        ("84951234567/68", False),
+        ("8 495 123-45-67, 12", False),
+        (" 89161229624", False),
+        ("1" * 22, False),
+    ],
+)
+def test_most_numbers_are_simple(text: str, simple: bool) -> None:
+    assert notation.simple(text) is simple
+
+
 @pytest.mark.parametrize("text", LONELY)
 def test_words_that_say_only_that_it_is_a_number(text: str) -> None:
     assert not notation.beside_words(text)
