@@ -1,6 +1,6 @@
 """OTRS's database fails: callers are known as far as they were before, and nobody waits for it.
 
-The table of customers is one of the test's own, in SQLite and in the lab's MariaDB; OTRS itself is
+The table of customers is one of the test's own, in SQLite and on the lab's servers; OTRS itself is
 the stand-in, which does without it or fails with it, as the test says. Here nothing is made short.
 """
 
@@ -20,7 +20,15 @@ from agi_server.sandbox import faults
 from tests.faults.campaign import Tally, count, of_call
 from tests.faults.house import House, assert_let_go, assert_told, house, ids
 from tests.lab.lab import require
-from tests.otrs.customer_user import MONDAY, SECOND, CustomerUser, in_sqlite, on_server, scratch_on_mariadb
+from tests.otrs.customer_user import (
+    MONDAY,
+    SECOND,
+    CustomerUser,
+    in_sqlite,
+    on_server,
+    scratch_on_mariadb,
+    scratch_on_postgresql,
+)
 from tests.otrs.directory import IVANOV, PETROVA, until
 from tests.otrs.peer import raw
 
@@ -31,20 +39,27 @@ IVANOV_S, PETROVA_S, NOBODY_S = "89161229624", "84956693308", "+4915112345678"
 
 
 @pytest.fixture(scope="module")
-def scratch() -> Iterator[URL]:
+def mariadb() -> Iterator[URL]:
     require()
     with scratch_on_mariadb() as owner:
         yield owner
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.lab)])
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[URL]:
+    require()
+    with scratch_on_postgresql() as owner:
+        yield owner
+
+
+@pytest.fixture(params=["sqlite", *(pytest.param(one, marks=pytest.mark.lab) for one in ("mariadb", "postgresql"))])
 async def table(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CustomerUser]:
     if request.param == "sqlite":
         async with in_sqlite(tmp_path) as table:
             await table.add(IVANOV, PETROVA)
             yield table
     else:
-        async with on_server(request.getfixturevalue("scratch")) as table:
+        async with on_server(request.getfixturevalue(request.param)) as table:
             await table.add(IVANOV, PETROVA)
             yield table
 
@@ -91,7 +106,7 @@ def assert_known(one: House, calls: list[str], reports: list[CallReport]) -> Non
 
 def assert_kept(fault: str, table: CustomerUser, calls: list[str], reports: list[CallReport], one: House) -> None:
     """In time, nothing lost, nothing doubled."""
-    where = "" if table.relay is None else ", MariaDB"
+    where = {"mysql": ", MariaDB", "postgresql": ", PostgreSQL"}.get(table.url.get_backend_name(), "")
     tally: Tally = count(f"database {fault}{where}", calls, reports, one.tickets())
     assert_let_go(reports, PATIENCE_S)
     assert (tally.tickets, tally.lost, tally.doubled) == (len(calls), 0, 0)
@@ -134,9 +149,9 @@ async def test_gone_for_good_the_index_serves_after_our_restart_too(table: Custo
     assert_told(reports, "created", "queued")
 
 
-async def test_slow_costs_the_known_nothing_and_others_no_more_than_patience(scratch: URL, tmp_path: Path) -> None:
+async def test_slow_costs_the_known_nothing_and_others_no_more_than_patience(mariadb: URL, tmp_path: Path) -> None:
     """A look into the table takes longer than a caller is held up by it; MariaDB makes who reads it wait."""
-    async with on_server(scratch) as table:
+    async with on_server(mariadb) as table:
         await table.add(IVANOV, PETROVA)
         async with on(table, tmp_path) as one:
             await known(one)
