@@ -228,7 +228,8 @@ async def test_a_reason_that_is_being_written_is_not_taken_away(page: Page, scen
     await scene.parked()
     why = page.get_by_label("Why shall it be no ticket?")
     await page.get_by_text("Drop …").click()
-    await why.fill("half a sent")
+    await expect(why).to_be_focused()
+    await page.keyboard.type("half a sent")
     await scene.parked("84956693308")
     await expect(page.locator("#parked li")).to_have_count(2)
     await expect(why.last).to_have_value("half a sent")
@@ -332,6 +333,21 @@ async def test_every_control_is_reached_by_keyboard_in_order_and_shows_it(page: 
         reached.append(name)
     wanted = ["agi-server", "Search", "Dialled", "Show", "On a new call", "Try all again", "Try again", "Drop …"]
     assert [name for name in reached if name in wanted] == wanted
+
+
+async def test_who_is_not_let_in_any_more_is_asked_again_without_doing_anything(
+    tmp_path: Path, context: BrowserContext
+) -> None:
+    async with Sandbox(tmp_path / "other") as otrs:
+        scene = Scene(otrs, tmp_path / "other")
+        async with scene.open(web={"port": 0, "token": SecretStr("the first")}):
+            page = await context.new_page()
+            await page.goto(scene.url)
+            await page.get_by_label("Access token").fill("the first")
+            await page.keyboard.press("Enter")
+            await expect(page.locator("#link")).to_have_class("link live")
+        async with scene.open(web={"port": scene.web_port, "token": SecretStr("the second")}):
+            await expect(page.get_by_label("Access token")).to_be_visible(timeout=12_000)
 
 
 async def test_it_is_logged_into_with_the_token_and_left(tmp_path: Path, browser: Browser) -> None:

@@ -221,8 +221,15 @@ async function decide(event) {
   }
 }
 
+function askWhy(event) {
+  if (event.target.open) {
+    event.target.querySelector("input[name=why]")?.focus();
+  }
+}
+
 const baseline = newest;
 document.addEventListener("submit", decide);
+document.addEventListener("toggle", askWhy, true);
 if (list.dataset.events) {
   popSwitch.value = popSwitch.disabled ? "" : (localStorage.getItem("pop") ?? "");
   popSwitch.addEventListener("change", switchPop);
