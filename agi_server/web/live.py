@@ -24,7 +24,7 @@ from agi_server.web.house import House
 from agi_server.web.views import Choice, Views
 from agi_server.web.visit import Visit
 
-MOST_STREAMS = 200
+MOST_STREAMS = 128
 """Pages open at once."""
 LONGEST = 1800.0
 """Seconds of one stream; the browser comes back by itself."""

@@ -6,6 +6,7 @@ nothing of anybody's. All else is for those whom `access` lets in, and no browse
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from agi_server.journal.reading import Reading
 from agi_server.links import Links
-from agi_server.web import metrics
+from agi_server.web import connections, metrics
 from agi_server.web.access import Access, Denied, Origin, Request, Visitor
 from agi_server.web.actions import Actions
 from agi_server.web.feed import Feed
@@ -64,14 +65,19 @@ class WebServer:
         self._actions = Actions(house, self._reading, views, clock)
         self._login = Login(access, views)
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
         """Listen; raises OSError or JournalError if that is not possible. Port 0 asks the system for one."""
         await self._reading.open(serving=False)
-        self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=CLOSING)
+        self._runner = web.AppRunner(
+            self._app(), access_log=None, shutdown_timeout=CLOSING, keepalive_timeout=connections.IDLE
+        )
         await self._runner.setup()
+        assert self._runner.server is not None
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            factory = connections.bounded(self._runner.server)
+            self._listener = await asyncio.get_running_loop().create_server(factory, host, port)
         except OSError:
             await self.stop()
             raise
@@ -84,11 +90,14 @@ class WebServer:
     @property
     def port(self) -> int:
         """The port that we listen on."""
-        assert self._runner is not None, "not started"
-        return int(self._runner.addresses[0][1])
+        assert self._listener is not None, "not started"
+        return int(self._listener.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         await self._feed.stop()
         if self._runner is not None:
             await self._runner.cleanup()

@@ -430,6 +430,16 @@ async def test_so_many_pages_may_be_open(scene: Scene, monkeypatch: pytest.Monke
             assert second.status == 503
 
 
+async def test_a_crowd_of_connections_is_not_let_in(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agi_server.web.connections.MOST", 1)
+    async with asked(scene, "/events") as first:
+        await Events(first).next("hello")
+        with pytest.raises(aiohttp.ClientError):
+            await text_of(scene)
+        monkeypatch.undo()
+        assert "agi-server" in await text_of(scene)
+
+
 async def test_a_stream_ends_after_a_while_and_shows_that_it_lives(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
