@@ -31,7 +31,8 @@ async def place(host: str, port: int, script: str, facts: CallFacts, *, as_json:
             click.echo(f"{SPEAKERS[direction]} {line}", err=True)
 
     unique_id = f"{time.time():.0f}.{os.getpid()}"
-    report = await place_call(host, port, unique_id=unique_id, script=script, on_line=show, **facts)
+    dnid = facts["dialled"]
+    report = await place_call(host, port, unique_id=unique_id, script=script, dnid=dnid, on_line=show, **facts)
     if report.outcome is not Ending.SUCCESS:
         click.echo(f"no answer from agi-server on {host}:{port}: {report.outcome}. Is it running?", err=True)
         return False

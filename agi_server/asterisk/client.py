@@ -19,6 +19,7 @@ from typing import Literal, cast
 
 from agi_server.asterisk.channel import Channel
 
+DNID = "84956693308"
 VERSION = "1.6.2.17.3"
 
 Direction = Literal[">", "<"]
@@ -63,7 +64,7 @@ def request_block(
     arguments: Sequence[str] = (),
     address: str = "127.0.0.1",
     channel: str = "SIP/84956693308-0000039a",
-    dnid: str = "84956693308",
+    dnid: str = DNID,
     presentation: int = 0,
     language: str = "en",
     version: str = VERSION,
@@ -166,6 +167,7 @@ async def place_call(
     number: str,
     name: str = "",
     dialled: str = "4509",
+    dnid: str = DNID,
     context: str = "otrs",
     script: str = "ticket",
     query: str = "",
@@ -189,6 +191,7 @@ async def place_call(
         unique_id=unique_id or f"{time.time():.6f}",
         name=name,
         dialled=dialled,
+        dnid=dnid,
         context=context,
         script=script,
         query=query,
