@@ -1,4 +1,4 @@
-# agi-server in an image: configured by the environment (see config/container/agi-server.yaml) or by a file of your
+# agi-server in an image: configured by the environment (see container/agi-server.yaml) or by a file of your
 # own, mounted over /etc/agi-server/agi-server.yaml. Only /var/lib/agi-server is written to.
 
 FROM python:3.11-slim-bookworm AS build
@@ -18,9 +18,9 @@ LABEL org.opencontainers.image.title="agi-server" \
       org.opencontainers.image.description="FastAGI server between Asterisk and OTRS/Znuny: a HelpDesk call is a ticket before the operator's phone rings"
 RUN install --directory --mode=0700 --owner=65532 --group=65532 /var/lib/agi-server
 COPY --from=build /opt/agi-server /opt/agi-server
-COPY config/container/agi-server.yaml /etc/agi-server/agi-server.yaml
+COPY container/agi-server.yaml /etc/agi-server/agi-server.yaml
 
-# What config/container/agi-server.yaml takes from the environment, and what need not be given: the token is empty.
+# What container/agi-server.yaml takes from the environment, and what need not be given: the token is empty.
 # hadolint ignore=DL3064
 ENV PATH=/opt/agi-server/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

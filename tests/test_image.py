@@ -18,9 +18,9 @@ from agi_server.config import describe, load
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-CONFIG = ROOT / "config" / "container" / "agi-server.yaml"
+CONFIG = ROOT / "container" / "agi-server.yaml"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
-DOCKERFILES = [ROOT / "Dockerfile", ROOT / "config" / "container" / "asterisk.Dockerfile"]
+DOCKERFILES = [ROOT / "Dockerfile", ROOT / "container" / "asterisk.Dockerfile"]
 GIVEN = {
     "FASTAGI_ALLOW": "172.30.45.0/24",
     "CUSTOMERS_DATABASE": "mysql+aiomysql://asterisk@database:3306/otrs",

@@ -34,6 +34,7 @@ SOURCE = (
     "asterisk",
     "benchmarks",
     "config",
+    "container",
     "tests",
     "Dockerfile",
     "compose.yaml",
