@@ -19,7 +19,7 @@ from agi_server.asterisk.request import read_request
 from agi_server.call import Call, Customer, Declined, Hits, OpenTickets, Recognition, Refused, Ticket
 from agi_server.config import Config
 from agi_server.intake import call_of
-from agi_server.journal import Journal, JournalError, number_of
+from agi_server.journal import Journal, JournalError
 from agi_server.logs import printable
 from agi_server.numbers import Number
 from agi_server.otrs.customers import Unreadable
@@ -94,8 +94,13 @@ async def make_plan(config: Config, call: Call) -> Plan:
     route = composer.route_of(call, recognition)
     end = composer.compose(call, recognition)
     wanted = None
-    if config.repeat.within and isinstance(end, Ticket):
-        wanted = await _open_tickets(config, call, recognition, end, troubles)
+
+    async def tickets_of(number: str, since: datetime) -> tuple[str, ...]:
+        none: tuple[str, ...] = ()
+        return await _ask_journal(config, lambda journal: journal.tickets_of(number, since), none, troubles)
+
+    if (policy := app.repeat(config)) and isinstance(end, Ticket):
+        wanted = await policy.wanted(call, end, recognition, tickets_of)
     return Plan(
         call,
         recognition,
@@ -122,22 +127,6 @@ async def _look_up(config: Config, call: Call, troubles: list[str]) -> Hits:
         troubles.append(f"customers can't be looked up: {hits.reason} -- {hits.hint}")
         return Hits()
     return hits
-
-
-async def _open_tickets(
-    config: Config, call: Call, recognition: Recognition, ticket: Ticket, troubles: list[str]
-) -> OpenTickets | None:
-    """Which open tickets it may belong to."""
-    repeat = config.repeat
-    queue = ticket.queue if repeat.same_queue else ""
-    if repeat.match == "customer" and recognition.customer is not None:
-        return OpenTickets(repeat.states, repeat.within, customer_user=recognition.customer.login, queue=queue)
-    number, since = number_of(call), call.time - repeat.within
-    if not number:
-        return None
-    none: tuple[str, ...] = ()
-    known = await _ask_journal(config, lambda journal: journal.tickets_of(number, since), none, troubles)
-    return OpenTickets(repeat.states, repeat.within, ticket_numbers=known, queue=queue) if known else None
 
 
 async def _ask_journal(

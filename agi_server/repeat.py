@@ -17,14 +17,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from agi_server.call import (
+    Call,
     Created,
     HelpDesk,
+    Match,
     NotFound,
     OpenTickets,
     Outcome,
@@ -53,10 +55,29 @@ class Repeat:
     within: timedelta
     """Since something last happened on the ticket, when the call came."""
     match: Literal["customer", "number"]
-    """Whose ticket: the customer's, or of one who rang from the same number; a stranger's is always the latter."""
+    """Whose ticket: the customer's, or of one who rang from that number: always so for who is not told for sure."""
     states: tuple[str, ...]
     same_queue: bool
     """Only one in the queue that a ticket of its own would be in."""
+
+    async def wanted(
+        self,
+        call: Call,
+        ticket: Ticket,
+        recognition: Recognition,
+        tickets_of: Callable[[str, datetime], Awaitable[tuple[str, ...]]],
+        waited: timedelta = timedelta(),
+    ) -> OpenTickets | None:
+        """What to look for, so long after the call came; None if there can't be such a ticket.
+
+        `tickets_of` gives the tickets of earlier calls from a number, since a time.
+        """
+        within, queue = self.within + waited, ticket.queue if self.same_queue else ""
+        if self.match == "customer" and recognition.customer is not None and recognition.match is not Match.SEVERAL:
+            return OpenTickets(self.states, within, customer_user=recognition.customer.login, queue=queue)
+        number = number_of(call)
+        known = await tickets_of(number, call.time - self.within) if number else ()
+        return OpenTickets(self.states, within, ticket_numbers=known, queue=queue) if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +111,9 @@ class Repeats:
 
     async def add(self, entry: Entry, ticket: Ticket, recognition: Recognition) -> Entry | Alone:
         """Add it to the open ticket that it belongs to, or let it wait for that; `ticket` is what it gets otherwise."""
-        wanted = await self._wanted(entry, ticket, recognition)
+        waited = max(timedelta(), self._clock() - entry.call.time)
+        tickets_of = self._journal.tickets_of
+        wanted = await self._policy.wanted(entry.call, ticket, recognition, tickets_of, waited)
         if wanted is None:
             return Alone(entry)
         found = await self._outcomes.ask(entry, self._help_desk.find_open(wanted))
@@ -102,17 +125,6 @@ class Repeats:
             words = found.words if isinstance(found, Refused) else found.reason
             log.warning("the caller's open tickets can't be looked for, he gets a new one: %s", words)
         return Alone(entry)
-
-    async def _wanted(self, entry: Entry, ticket: Ticket, recognition: Recognition) -> OpenTickets | None:
-        """What to look for; None if there can't be such a ticket."""
-        call, policy = entry.call, self._policy
-        within = policy.within + max(timedelta(), self._clock() - call.time)
-        queue = ticket.queue if policy.same_queue else ""
-        if policy.match == "customer" and recognition.customer is not None:
-            return OpenTickets(policy.states, within, customer_user=recognition.customer.login, queue=queue)
-        number = number_of(call)
-        known = await self._journal.tickets_of(number, call.time - policy.within) if number else ()
-        return OpenTickets(policy.states, within, ticket_numbers=known, queue=queue) if known else None
 
     async def _add_to(self, target: Created, entry: Entry, recognition: Recognition) -> Entry | Alone:
         now = self._clock()

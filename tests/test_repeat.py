@@ -532,6 +532,17 @@ async def test_a_customer_is_known_on_both_of_his_phones(house: House) -> None:
     assert (entry.ending, entry.ticket) == (Ending.UPDATED, Created("1", "T1"))
 
 
+async def test_who_shares_a_number_is_told_by_it_and_not_by_the_colleague_who_was_chosen(house: House) -> None:
+    boss, clerk = Customer("ivanov", "ROMASHKA"), Customer("clerk", "ROMASHKA")
+    await house.live(FIRST)  # the boss, from his own phone
+    house.people.hits["+74951234567"] = Hits(Match.EXACT, (boss, clerk))
+    house.now += MINUTE
+    assert (await house.live(replace(SECOND, canonical="+74951234567"))).ending is Ending.CREATED
+    house.now += MINUTE
+    assert (await house.live(replace(THIRD, canonical="+74951234567"))).ticket == Created("2", "T2")
+    assert house.desk.looked_for[-1].ticket_numbers == ("T2",)
+
+
 async def test_colleagues_on_one_number_have_a_ticket_each_but_by_number(house: House) -> None:
     petrov = Customer("petrov", "OTHER")
     await house.live(FIRST)

@@ -165,7 +165,8 @@ class Repeat(Section):
     within: Annotated[timedelta, values.DURATION] = timedelta(0)
     """Time since the caller's open ticket was changed within which a call is added to it; 0: never."""
     match: Annotated[Literal["customer", "number"], values.one_of("customer", "number")] = "customer"
-    """Whose ticket: the same customer's, from whichever number he rings; or that of a call from the same number."""
+    """Whose ticket: the same customer's, from whichever number he rings; or that of a call from the same number, which
+    also holds for strangers and for who shares his number."""
     states: Annotated[tuple[Annotated[str, values.line()], ...], Field(min_length=1)] = ("new", "open")
     """States by their names in which a ticket is open."""
     same_queue: Annotated[bool, values.SWITCH] = True
