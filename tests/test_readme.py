@@ -9,6 +9,7 @@ import pytest
 
 from agi_server import intake
 from agi_server.app import SETTLE
+from agi_server.call import Ending, Match
 from agi_server.cli import main
 from agi_server.config import Otrs, describe, load
 from agi_server.timetable import FIRST_PAUSE, LONGEST_PAUSE, pause
@@ -47,10 +48,10 @@ def test_the_small_configuration_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", [README, DIALPLAN], ids=["README", "dialplan"])
 def test_every_channel_variable_and_status_is_explained(where: str) -> None:
     variables = {value for name, value in vars(intake).items() if name.isupper() and str(value).startswith("HELPDESK_")}
-    assert len(variables) == 8
+    assert len(variables) == 10
     assert {name for name in variables if name not in where} == set()
-    statuses = {*intake.STATUS_OF.values(), intake.ERROR}
-    assert {status for status in statuses if not re.search(rf"\b{status}\b", where)} == set()
+    statuses = {*intake.STATUS_OF.values(), *Ending, intake.ERROR}
+    assert {word for word in (*statuses, *Match) if not re.search(rf"\b{word}\b", where)} == set()
 
 
 def test_every_command_is_named() -> None:
