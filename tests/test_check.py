@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from agi_server.check import MOST_REHEARSED, check_connections, check_form
+from agi_server.check import check_connections, check_form
+from agi_server.check.otrs import MOST_REHEARSED
 from agi_server.config import load
 from agi_server.sandbox.faults import ERROR
 from agi_server.sandbox.otrs import Sandbox
@@ -80,3 +81,28 @@ async def test_trouble_is_told_once(tmp_path: Path, otrs: Sandbox) -> None:
     told = await found(tmp_path, otrs, {}, {"dialled": "1", "ticket": {"title": "x"}})
     assert len(told) == 1
     assert told[0].startswith("?    ticket: ")
+
+
+async def repeats_found(folder: Path, otrs: Sandbox, **repeat: Any) -> list[str]:
+    """What is said of repeated calls."""
+    options: dict[str, Any] = {
+        "customers": {"database": otrs.database},
+        "otrs": {"url": otrs.url, "user": "agi-server", "password": PASSWORD},
+        "repeat": repeat,
+    }
+    findings = [finding async for finding in check_connections(load(write_config(folder, options), {}))]
+    return [str(finding) for finding in findings if finding.subject.startswith("repeat")]
+
+
+async def test_repeated_calls_need_open_states_and_updates(tmp_path: Path, otrs: Sandbox) -> None:
+    assert await repeats_found(tmp_path, otrs, within="0") == []
+    taken = "ok   repeat.within: OTRS takes articles on open tickets"
+    assert await repeats_found(tmp_path, otrs, within="30m") == [taken]
+    told = await repeats_found(tmp_path, otrs, within="30m", states=["new", "opened"])
+    assert told[0] == taken
+    assert told[1].startswith("FAIL repeat.states: OTRS refuses 'opened': ")
+    otrs.faults.add(ERROR, "TicketUpdate")
+    [failed] = await repeats_found(tmp_path, otrs, within="30m")
+    assert failed.startswith("FAIL repeat.within: ")
+    assert failed.endswith("import config/otrs/GenericTicketConnector.yml anew")
+    assert otrs.tickets == []

@@ -1,27 +1,19 @@
-"""`agi-server check --connect`: is each neighbour there, and does it take what we would send?
+"""Does OTRS let us in, and would it take our tickets and what is added to them?
 
-Nothing is changed anywhere: the ticket that OTRS is asked about is one that it can't make. Each
-finding is one line, and one that is not good says what mends it.
+The tickets that it is asked about are such as it can't make, and the update names no ticket.
 """
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import fcntl
-import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from agi_server import app
 from agi_server.call import Refused, Ticket, Trouble
+from agi_server.check.finding import Finding
 from agi_server.config import Config
-from agi_server.journal import Journal, JournalError, State
 from agi_server.otrs.connector import Connector
-from agi_server.otrs.customers import Readable
 from agi_server.otrs.elements import at_fault
-from agi_server.rules import never_reached
 from agi_server.samples import STRANGER, Sample, samples
 from agi_server.templates import FormError
 from agi_server.ticket import Composer, Sheet
@@ -32,53 +24,8 @@ MOST_REHEARSED = 50
 """Tickets that OTRS is asked about: each route may have one of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found out about one thing."""
-
-    good: bool | None
-    """None: it can't be known."""
-    subject: str
-    """The option that it is about."""
-    words: str
-    hint: str = ""
-    """What mends it."""
-
-    def __str__(self) -> str:
-        mark = {True: "ok  ", False: "FAIL", None: "?   "}[self.good]
-        return f"{mark} {self.subject}: {self.words}{f' -- {self.hint}' if self.hint else ''}"
-
-
-def check_form(config: Config) -> list[Finding]:
-    """Can the templates be filled in, those of the ticket and of each route for callers of each kind?"""
-    try:
-        mistakes = app.composer(config).mistakes()
-        if (wrong := app.links(config).mistake()) is not None:
-            mistakes.append(wrong)
-    except FormError as mistake:
-        mistakes = [mistake]
-    hints = {"otrs.zoom_url": "use {{ ticket_id }} or {{ ticket_number }}"}
-    return [Finding(False, one.option, one.words, hints.get(one.option, "mend the template")) for one in mistakes]
-
-
-def warnings(config: Config) -> Iterator[str]:
-    """What is not wrong but should be mended."""
-    yield from config.warnings
-    for route, taker in never_reached(app.routes(config)):
-        yield f"{route.name}: decides about no call, for {taker.name} takes all of them before it"
-
-
-async def check_connections(config: Config) -> AsyncGenerator[Finding, None]:
-    """Each neighbour in turn."""
-    running, journal = _check_journal(config)
-    yield journal
-    if journal.good and Path(config.journal.database.database or "").exists():  # noqa: ASYNC240 -- nobody waits
-        async for finding in _check_parked(config):
-            yield finding
-    yield _check_file("customers.index", Path(config.customers.index))
-    yield await _check_listener(config, running)
-    async for finding in _check_customers(config):
-        yield finding
+async def check_otrs(config: Config) -> AsyncIterator[Finding]:
+    """One thing after another; who is not let in can't ask for more."""
     patient = config.otrs.model_copy(update={"timeout": min(config.otrs.timeout, PATIENCE)})
     async with app.connector(config.model_copy(update={"otrs": patient})) as connector:
         signed_in = await _check_sign_in(config, connector)
@@ -88,89 +35,9 @@ async def check_connections(config: Config) -> AsyncGenerator[Finding, None]:
             yield field
             async for finding in _check_ticket(config, connector, field_missing=field.good is False):
                 yield finding
-
-
-def _check_journal(config: Config) -> tuple[bool, Finding]:
-    """Also: is an agi-server running on it?"""
-    path = Path(config.journal.database.database or "")
-    if path == Path(config.customers.index):
-        return False, Finding(False, "journal.database", f"{path} is customers.index too", "give each its own file")
-    finding = _check_file("journal.database", path)
-    lock = Path(f"{path}.lock")
-    if finding.good and lock.exists():
-        with lock.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True, Finding(True, "journal.database", f"{path} is in use by the running agi-server")
-    return False, finding
-
-
-def _check_file(subject: str, path: Path) -> Finding:
-    """Can we write this file, or make it?"""
-    if not path.parent.is_dir():
-        return Finding(False, subject, f"the folder {path.parent} does not exist", "make it, owned by our user")
-    if path.is_dir():
-        return Finding(False, subject, f"{path} is a folder", "name a file in it")
-    wanted = [one for one in (path, Path(f"{path}.lock")) if one.exists()] or [path.parent]
-    if not all(os.access(one, os.R_OK | os.W_OK) for one in wanted):
-        return Finding(False, subject, f"no right to write {path}", "run this as the service's user, or chown it")
-    return Finding(True, subject, f"{path} can be written")
-
-
-async def _check_parked(config: Config) -> AsyncIterator[Finding]:
-    """Do calls wait for a person?"""
-    journal = Journal(config.journal.database)
-    parked = 0
-    try:
-        await journal.open(serving=False)
-        parked = (await journal.counts())[State.PARKED]
-    except JournalError as error:
-        yield Finding(False, "journal.database", str(error), "agi-server sets a damaged file aside when it starts")
-    finally:
-        await journal.close()
-    if parked:
-        yield Finding(
-            None, "calls", f"{parked} are parked, OTRS refuses them", "see agi-server calls list --state parked"
-        )
-
-
-async def _check_listener(config: Config, running: bool) -> Finding:
-    host, port = config.fastagi.host, config.fastagi.port
-    place = f"{host}:{port}"
-    try:
-        server = await asyncio.start_server(lambda _, writer: writer.close(), host, port)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE and running:
-            return Finding(True, "fastagi.port", f"{place} is in use, by the running agi-server as it seems")
-        hint = {
-            errno.EADDRINUSE: "another program listens there: stop it, or choose another port",
-            errno.EADDRNOTAVAIL: "this machine has no such address: choose one of its own",
-            errno.EACCES: "choose a port above 1023",
-        }.get(error.errno or 0, "choose another address or port")
-        return Finding(False, "fastagi.port", f"can't listen on {place}: {error.strerror or error}", hint)
-    server.close()
-    await server.wait_closed()
-    return Finding(True, "fastagi.port", f"{place} is free")
-
-
-async def _check_customers(config: Config) -> AsyncIterator[Finding]:
-    directory = app.customers(config)
-    try:
-        found = await directory.check()
-    finally:
-        await directory.close()
-    if not isinstance(found, Readable):
-        yield Finding(False, "customers.database", found.reason, found.hint)
-        return
-    share = f"{found.with_number} of the first {found.examined} have a number that can be read"
-    words = f"{config.customers.table} has {found.customers} valid customers; {share}"
-    if found.examined and not found.with_number:
-        yield Finding(None, "customers.number_columns", words, "are these the columns that hold the numbers?")
-    else:
-        yield Finding(True, "customers.database", words)
-    if found.no_companies is not None:
-        yield Finding(None, "customers.company_table", found.no_companies.reason, found.no_companies.hint)
+            if config.repeat.within:
+                async for finding in _check_repeat(config, connector):
+                    yield finding
 
 
 async def _check_sign_in(config: Config, connector: Connector) -> Finding:
@@ -288,3 +155,23 @@ def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:
     elif "AccessDenied" in refused.code:
         hint = "give the agent `rw` on this queue's group, or choose another queue"
     return Finding(False, sheet.label(option) if option else sheet.name, shown, hint)
+
+
+async def _check_repeat(config: Config, connector: Connector) -> AsyncIterator[Finding]:
+    """Can repeated calls be added to open tickets?"""
+    objection = await connector.takes_updates()
+    if isinstance(objection, Trouble):
+        hint = "the web service needs the operation TicketUpdate: import config/otrs/GenericTicketConnector.yml anew"
+        yield Finding(False, "repeat.within", objection.reason, hint)
+    elif objection is not None:
+        yield Finding(None, "repeat.within", f"{objection.code}: {objection.words}")
+    else:
+        yield Finding(True, "repeat.within", "OTRS takes articles on open tickets")
+    ticket = app.composer(config).sheets[0].ticket(*STRANGER)
+    for state in config.repeat.states:
+        refused = await connector.rehearse(replace(ticket, state=state))
+        if isinstance(refused, Refused) and at_fault(refused) == "state":
+            words = f"OTRS refuses {state!r}: {refused.words}"
+            yield Finding(
+                False, "repeat.states", words, "write it as OTRS has it: one wrong state, and no ticket is found"
+            )

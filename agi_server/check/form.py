@@ -1,0 +1,30 @@
+"""What is wrong in the configuration though each option by itself is right: templates, routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agi_server import app
+from agi_server.check.finding import Finding
+from agi_server.config import Config
+from agi_server.rules import never_reached
+from agi_server.templates import FormError
+
+
+def check_form(config: Config) -> list[Finding]:
+    """Can the templates be filled in, those of the ticket and of each route for callers of each kind?"""
+    try:
+        mistakes = app.composer(config).mistakes()
+        if (wrong := app.links(config).mistake()) is not None:
+            mistakes.append(wrong)
+    except FormError as mistake:
+        mistakes = [mistake]
+    hints = {"otrs.zoom_url": "use {{ ticket_id }} or {{ ticket_number }}"}
+    return [Finding(False, one.option, one.words, hints.get(one.option, "mend the template")) for one in mistakes]
+
+
+def warnings(config: Config) -> Iterator[str]:
+    """What is not wrong but should be mended."""
+    yield from config.warnings
+    for route, taker in never_reached(app.routes(config)):
+        yield f"{route.name}: decides about no call, for {taker.name} takes all of them before it"
