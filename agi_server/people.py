@@ -2,7 +2,7 @@
 
 Pure. One company's customers: its main contact, if the administrator has named one of them, else who
 called last from a number of his own, else who was changed last. Customers of different companies are
-not told apart: the call is a stranger's, with all of them listed.
+not told apart: the call is a stranger's, with all of them listed, as far as a reader can take them in.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agi_server.call import NOBODY, Customer, Hits, Match, Recognition
+
+MOST_LISTED = 50
+"""Candidates that an article has to name; a switchboard's number may be thousands'."""
 
 
 def rivals(hits: Hits, main_contacts: Mapping[str, str]) -> tuple[str, ...]:
@@ -29,7 +32,10 @@ def choose(hits: Hits, main_contacts: Mapping[str, str], called_last: str = "") 
     if _one_company(hits):
         last = next((customer for customer in hits.customers if customer.login == called_last), None)
         chosen = _main_contact(hits, main_contacts) or last or hits.customers[0]
-    return Recognition(Match.SEVERAL, chosen, hits.customers, hits.grade)
+    listed = hits.customers[:MOST_LISTED]
+    if chosen is not None and chosen not in listed:
+        listed = (chosen, *listed[:-1])
+    return Recognition(Match.SEVERAL, chosen, listed, hits.grade)
 
 
 def _one_company(hits: Hits) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agi_server.call import NOBODY, Customer, Hits, Match, Recognition
-from agi_server.people import choose, rivals
+from agi_server.people import MOST_LISTED, choose, rivals
 
 CHIEF = Customer("chief", "ROMASHKA")
 CLERK = Customer("clerk", "ROMASHKA")
@@ -47,6 +47,14 @@ def test_who_is_meant(
     assert found.candidates == customers
     assert found.grade is Match.NATIONAL
     assert found.match is (Match.NATIONAL if len(customers) == 1 else Match.SEVERAL)
+
+
+def test_of_many_the_chosen_one_is_listed() -> None:
+    staff = tuple(Customer(str(number), "ROMASHKA") for number in range(200))
+    found = choose(Hits(Match.EXACT, staff), {"ROMASHKA": "150"})
+    assert found.customer == staff[150]
+    assert found.candidates == (staff[150], *staff[: MOST_LISTED - 1])
+    assert choose(Hits(Match.EXACT, (*staff, TENANT)), {}).customer is None
 
 
 def test_nobody_has_the_number() -> None:

@@ -14,8 +14,8 @@ from agi_server.call import Match
 from agi_server.likeness import likeness
 from agi_server.numbers import FEWEST_DIGITS, Number
 
-CANDIDATES = 50
-"""So many customers on one number are told; a switchboard's may be thousands'."""
+CANDIDATES = 1000
+"""So many customers on one number are told; a switchboard's may be thousands'. Some milliseconds for all of them."""
 NEIGHBOURS = 50
 """So many different numbers with the same last digits are graded; among a million customers few share seven."""
 

@@ -100,10 +100,12 @@ def test_no_number_is_nobody_s(index: NumberIndex) -> None:
 
 def test_so_many_are_told_and_no_more(tmp_path: Path) -> None:
     number = "+74957770011"
-    with closing(index_of(tmp_path / "index.db", number, *[f"{number};ext={n}" for n in range(1, 200)])) as index:
+    with closing(
+        index_of(tmp_path / "index.db", number, *[f"{number};ext={n}" for n in range(CANDIDATES + 9)])
+    ) as index:
         assert names(index.find(Number(number))) == (Match.EXACT, ["1"])
         grade, logins = names(index.find(Number(number, "999")))
-        assert (grade, len(logins), logins[0]) == (Match.WITHOUT_EXTENSION, CANDIDATES, "200")
+        assert (grade, len(logins), logins[0]) == (Match.WITHOUT_EXTENSION, CANDIDATES, f"{CANDIDATES + 10}")
 
 
 def test_a_switchboard_s_many_customers_hide_nobody(tmp_path: Path) -> None:
