@@ -104,7 +104,7 @@ def test_so_many_are_told_and_no_more(tmp_path: Path) -> None:
         index_of(tmp_path / "index.db", number, *[f"{number};ext={n}" for n in range(CANDIDATES + 9)])
     ) as index:
         assert names(index.find(Number(number))) == (Match.EXACT, ["1"])
-        grade, logins = names(index.find(Number(number, "999")))
+        grade, logins = names(index.find(Number(number, "9999")))
         assert (grade, len(logins), logins[0]) == (Match.WITHOUT_EXTENSION, CANDIDATES, f"{CANDIDATES + 10}")
 
 
