@@ -88,6 +88,11 @@ def test_the_unit_leaves_us_the_time_and_the_files_that_we_need() -> None:
         Fastagi.model_validate({"max_sessions": "10001"})
 
 
+def test_a_port_that_systemd_keeps_for_who_cannot_start_is_given_up() -> None:
+    slow_start_s = 5
+    assert int(SOCKET["TriggerLimitBurst"]) * slow_start_s < int(SOCKET["TriggerLimitIntervalSec"])
+
+
 def test_the_units_say_what_the_code_says() -> None:
     defaults = {option.name: option.default for option in describe()}
     assert SOCKET["ListenStream"] == f"{defaults['fastagi.host']}:{defaults['fastagi.port']}"
