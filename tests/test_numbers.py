@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from pathlib import Path
+from typing import Any
 
 import phonenumbers
 import pytest
@@ -532,7 +533,7 @@ def test_a_neighbour_s_number_as_he_writes_it(country: str, text: str, lookup: s
         ),
     ],
 )
-def test_settings_that_cannot_be(arguments: dict[str, str], words: str) -> None:
+def test_settings_that_cannot_be(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the words are compared below
         Numbering(**arguments)
     assert str(refused.value) == words
