@@ -10,7 +10,7 @@ import asyncio
 import socket
 from typing import Protocol
 
-SECONDS = 5.0
+SECONDS = 3.0
 """For one connection to ourselves; it takes less than a millisecond."""
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not bound to
 
