@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from agi_server.call import Call, Declined, Doubt, HelpDesk, NotFound, Recognition, Refused, Ticket, Trouble
-from agi_server.journal import Entry, Journal, State
+from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.outcomes import Outcomes
 from agi_server.repeat import Alone, Repeats
 from agi_server.ticket import Composer
@@ -53,8 +53,18 @@ class Attempts:
     async def close(self, entry: Entry, recognition: Recognition, why: Declined | Refused) -> Entry:
         """End it without asking OTRS: a rule wants no ticket, or there is a mistake in the form."""
         if isinstance(why, Refused):
-            return await self._outcomes.park(entry, why, Doubt.NONE)
+            return await self._outcomes.park(replace(entry, recognition=recognition), why, Doubt.NONE)
         return await self._outcomes.keep(entry, lambda: self._journal.decline(entry, why, recognition, self._clock()))
+
+    async def leave(self, entry: Entry, recognition: Recognition, wanted: Wanted) -> Entry:
+        """It has to wait for OTRS; until then let it be seen who rings. Nothing depends on it."""
+        queue = wanted.queue if isinstance(wanted, Ticket) else entry.queue
+        known = replace(entry, recognition=recognition, queue=queue)
+        try:
+            return await self._journal.recognised(known, self._clock()) or entry
+        except JournalError as error:
+            log.error("who rings is not kept yet: %s", error)
+            return entry
 
     async def make(self, entry: Entry, recognition: Recognition, wanted: Wanted) -> Entry:
         """One attempt; gives the entry as it left it. May raise JournalError before a request has left."""
@@ -69,6 +79,7 @@ class Attempts:
             return await self.close(entry, recognition, wanted)
         if entry.attempts == 0 and (ignored := self._composer.ignored_wishes(entry.call)):
             log.warning("the dialplan wishes for what ticket.wishes does not allow: %s", ", ".join(ignored))
+        entry = replace(entry, queue=wanted.queue)
         if self._repeats is not None:
             added = await self._repeats.add(entry, wanted, recognition)
             if not isinstance(added, Alone):

@@ -151,6 +151,10 @@ class Delivery:
             self._take_in_hand(entry, lambda entry: self._live(entry, who))
         return self._in_hand[entry.id]
 
+    def wake(self) -> None:
+        """A person has changed an entry: see at once what is due."""
+        self._wake.set()
+
     async def recognise(self, call: Call) -> Recognition:
         """Who rings; whoever is not known in time is a stranger."""
         hits, called_last = Hits(), ""
@@ -202,10 +206,10 @@ class Delivery:
         if not isinstance(wanted, Ticket) and (entry.state, entry.doubt) == (State.WAITING, Doubt.NONE):
             return await self._attempts.close(entry, recognition, wanted)
         if self.troubled:
-            return entry
+            return await self._attempts.leave(entry, recognition, wanted)
         async with self._turn(entry), self._places:
             if self.troubled or self._stopping:  # it began while we queued
-                return entry
+                return await self._attempts.leave(entry, recognition, wanted)
             return await self._attempts.make(entry, recognition, wanted)
 
     async def _retry(self, entry: Entry) -> Entry:

@@ -52,6 +52,41 @@ async def test_a_call_becomes_a_ticket_of_its_customer(house: House) -> None:
     assert house.desk.searches == 0
 
 
+async def test_the_queue_that_the_ticket_is_asked_for_in_is_kept(house: House) -> None:
+    entry = await house.live()
+    assert entry.queue == "Raw"
+    assert await house.journal.get(CALL.unique_id) == entry
+
+
+async def test_while_otrs_is_in_trouble_it_is_kept_who_rings_and_for_which_queue(house: House) -> None:
+    house.desk.script = [REFUSED]
+    await house.live(many(1)[0])
+    assert house.delivery.troubled
+    entry = await house.live()
+    assert (entry.state, entry.attempts, entry.recognition, entry.queue) == (State.WAITING, 0, KNOWN, "Raw")
+    assert await house.journal.get(CALL.unique_id) == entry
+    last = (await house.journal.history(entry))[-1]
+    assert (last.event, last.words) == ("recognised", "ivanov")
+
+
+async def test_a_call_is_left_to_wait_though_it_cannot_be_kept_who_rings(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise JournalError("disk full")
+
+    house.desk.script = [REFUSED]
+    await house.live(many(1)[0])
+    monkeypatch.setattr(house.journal, "recognised", full)
+    entry = await house.live()
+    assert (entry.state, entry.failures, entry.recognition) == (State.WAITING, 0, None)
+
+
+async def test_who_rings_is_kept_also_of_a_call_that_a_template_parks(house: House) -> None:
+    house.delivery._attempts._composer = Composer(replace(FORM, title="{{ call.nothing }}"))
+    assert (await house.live()).recognition == KNOWN
+
+
 async def test_refused_is_parked_and_not_repeated(house: House) -> None:
     house.desk.script = [Refused("TicketCreate.InvalidParameter", "Queue is invalid")]
     entry = await house.live()

@@ -329,7 +329,7 @@ async def test_a_file_of_the_former_version_is_brought_up_to_date(tmp_path: Path
         assert await journal.due(NOW, NOW, 10, (), {"201"}) == []
         await journal.close()
     columns, indexes = tables(tmp_path)
-    assert {"customer", "number", "ending"} <= columns
+    assert {"customer", "number", "ending", "queue"} <= columns
     assert {"calls_customer", "calls_number", "calls_ticket"} <= indexes
 
 

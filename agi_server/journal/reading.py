@@ -7,6 +7,7 @@ ourselves or `agi-server calls`. Every method may raise `JournalError`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,14 @@ class Figures:
     """The id of the newest line in the history."""
     open: dict[State, int]
     """How many calls are in each state in which a call is no ticket yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where calls come in."""
+
+    dialled: Sequence[str] = ()
+    queues: Sequence[str] = ()
 
 
 class Reading(Questions):
@@ -107,12 +116,12 @@ class Reading(Questions):
         rows = await self._rows(sa.select(calls).where(calls.c.id == entry_id))
         return entry(rows[0]) if rows else None
 
-    async def dialled(self) -> list[str]:
-        """The numbers that were dialled of late."""
-        recent = sa.select(calls.c.call).order_by(calls.c.id.desc()).limit(RECENT).subquery()
-        number = sa.func.json_extract(recent.c.call, "$.dialled")
-        rows = await self._rows(sa.select(number.label("dialled")).distinct())
-        return sorted(row.dialled for row in rows if row.dialled)
+    async def places(self) -> Places:
+        """Where calls came in of late."""
+        recent = sa.select(calls.c.call, calls.c.queue).order_by(calls.c.id.desc()).limit(RECENT).subquery()
+        number = sa.func.json_extract(recent.c.call, "$.dialled").label("dialled")
+        rows = await self._rows(sa.select(number, recent.c.queue).distinct())
+        return Places(sorted({row.dialled for row in rows} - {"", None}), sorted({row.queue for row in rows} - {""}))
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

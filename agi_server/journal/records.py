@@ -58,11 +58,13 @@ class Entry:
     ticket: Created | None
     """The one that it became or was added to; until then the open one that it is to be added to, or None."""
     recognition: Recognition | None
-    """Who rang, as found at the last attempt; None before the first."""
+    """Who rang, as found at the last attempt, or when none could be made; None before."""
     reason: str
     """Why the last attempt failed; OTRS's words where it had some."""
     ending: Ending | None = None
     """What its dialplan is told beyond the state: of a waiting call, that an open ticket will have it."""
+    queue: str = ""
+    """The queue that a ticket of its own is asked for in; empty before that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ calls = sa.Table(
     sa.Column("customer", sa.String(200), nullable=False, server_default=""),
     sa.Column("number", sa.String(60), nullable=False, server_default=""),
     sa.Column("ending", sa.String(10), nullable=False, server_default=""),
+    sa.Column("queue", sa.String(200), nullable=False, server_default=""),
     sa.Index("calls_due", "state", "due"),
     sa.Index("calls_ended", "state", "ended"),
     sa.Index("calls_customer", "customer"),
@@ -139,6 +142,7 @@ def entry(row: sa.Row[Any]) -> Entry:
         recognition=None if row.recognition is None else _recognition(row.recognition),
         reason=row.reason,
         ending=Ending(row.ending) if row.ending else None,
+        queue=row.queue,
     )
 
 
@@ -158,6 +162,7 @@ def row(entry: Entry) -> dict[str, Any]:
         "reason": entry.reason,
         "customer": _sure_login(entry.recognition),
         "ending": entry.ending or "",
+        "queue": entry.queue,
     }
 
 

@@ -48,6 +48,11 @@ class Journal(Questions):
 
         return await self._do(work)
 
+    async def recognised(self, entry: Entry, now: datetime) -> Entry | None:
+        """No attempt can be made now; but who rings, and for which queue, is known and is kept for who looks."""
+        login = entry.recognition.customer.login if entry.recognition and entry.recognition.customer else ""
+        return await self._change(entry, (State.WAITING,), entry, now, "recognised", login)
+
     async def begin(self, entry: Entry, recognition: Recognition, now: datetime) -> Entry | None:
         """An attempt begins; from here on the ticket may exist."""
         return await self._change(entry, (State.WAITING,), _begun(entry, None, recognition, now), now, "begun")

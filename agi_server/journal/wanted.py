@@ -31,6 +31,7 @@ class Wanted:
 
     text: str = ""
     dialled: str = ""
+    queue: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ class Wanted:
 
     def holds(self, entry: Entry) -> bool:
         """Is this call wanted?"""
-        if self.dialled and entry.call.dialled != self.dialled:
+        if self.dialled not in ("", entry.call.dialled) or self.queue not in ("", entry.queue):
             return False
         said = _plain("\n".join(_said_of(entry)))
         return all(word in said or _number(word) in said for word in self.words)
@@ -51,6 +52,8 @@ class Wanted:
     def clauses(self) -> list[sa.ColumnElement[bool]]:
         """What all the rows have that are wanted; not all that have it are."""
         found = [_like(calls.c.call, _escaped(self.dialled))] if self.dialled else []
+        if self.queue:
+            found.append(calls.c.queue == self.queue)
         for word in self.words:
             text = (calls.c.ticket_number, calls.c.unique_id)
             within = [_like(column, word.translate(_LIKE)) for column in text]

@@ -67,6 +67,7 @@ class Actions:
     async def _retry(self, visit: Visit, entry: Entry) -> Entry | None:
         changed = await self._house.journal.retry(entry, self._clock())
         if changed is not None:
+            self._house.delivery.wake()
             log.info("call %s: a retry is wanted by %s", entry.call.unique_id, _who(visit))
         return changed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from agi_server.journal import JournalError
-from agi_server.journal.reading import Reading
+from agi_server.journal.reading import Places, Reading
 from agi_server.web import health
 from agi_server.web.feed import Feed
 from agi_server.web.house import House
@@ -26,13 +26,13 @@ class Page:
         """The list."""
         choice = Choice.of(visit.request.query)
         figures = await self._feed.look()  # before the calls: what comes in between is told once more
-        shown: dict[str, object] = {"rows": [], "parked": [], "dialled": [], "older": "", "failing": ""}
+        shown: dict[str, object] = {"rows": [], "parked": [], "places": Places(), "older": "", "failing": ""}
         try:
             entries = await self._reading.newest(choice.wanted, SHOWN + 1, choice.before)
             rows = [self._views.row(entry) for entry in entries[:SHOWN]]
             older = choice.older(rows[-1].id) if len(entries) > SHOWN else ""
             parked = [self._views.row(entry) for entry in await self._reading.parked(PARKED_SHOWN)]
-            shown |= {"rows": rows, "older": older, "parked": parked, "dialled": await self._reading.dialled()}
+            shown |= {"rows": rows, "older": older, "parked": parked, "places": await self._reading.places()}
         except JournalError as error:
             shown["failing"] = str(error)
         text = self._views.render(

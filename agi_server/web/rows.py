@@ -49,6 +49,7 @@ class Row:
     new_customer_url: str
     """The form for a customer who is not known."""
     dialled: str
+    queue: str
     ticket: str
     ticket_url: str
     state: str
@@ -83,6 +84,7 @@ def row_of(entry: Entry, links: Links, zone: tzinfo | None) -> Row:
         more_people=max(0, len(people) - NAMED),
         new_customer_url=_new_customer_url(entry, links),
         dialled=call.dialled,
+        queue=entry.queue,
         ticket=entry.ticket.ticket_number if entry.ticket else "",
         ticket_url=links.ticket(entry.ticket) if entry.ticket else "",
         state=state,

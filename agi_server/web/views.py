@@ -40,7 +40,7 @@ class Choice:
         """From the address's query; what makes no sense there is not there."""
         before = query.get("before", "")
         return cls(
-            Wanted(query.get("q", "").strip(), query.get("dialled", "").strip()),
+            Wanted(*(query.get(name, "").strip() for name in ("q", "dialled", "queue"))),
             int(before) if before.isascii() and before.isdecimal() and len(before) < 16 else None,
         )
 
@@ -54,7 +54,7 @@ class Choice:
         return urlencode({name: value for name, value in (*self._given(), ("before", str(last))) if value})
 
     def _given(self) -> tuple[tuple[str, str], ...]:
-        return (("q", self.wanted.text), ("dialled", self.wanted.dialled))
+        return (("q", self.wanted.text), ("dialled", self.wanted.dialled), ("queue", self.wanted.queue))
 
 
 class Views:

@@ -125,10 +125,21 @@ async def test_a_number_that_was_withheld_is_not_found_out_by_a_search(journal: 
 async def test_the_dialled_number_is_one_of_those_of_late(journal: Journal, reading: Reading) -> None:
     for number, dialled in enumerate(("4510", "4509", "", "4510", "45")):
         await journal.add(call(number, dialled=dialled), NOW)
-    assert await reading.dialled() == ["45", "4509", "4510"]
+    assert (await reading.places()).dialled == ["45", "4509", "4510"]
     found = await reading.newest(Wanted(dialled="4510"), 10)
     assert [entry.call.unique_id[-1] for entry in found] == ["3", "0"]
     assert [entry.call.dialled for entry in await reading.newest(Wanted(dialled="45"), 10)] == ["45"]
+
+
+async def test_calls_of_one_queue(journal: Journal, reading: Reading) -> None:
+    for number, queue in enumerate(("Raw", "Sales::VIP", "", "Sales::VIP")):
+        entry = await journal.add(call(number), NOW)
+        assert await journal.begin(replace(entry, queue=queue), KNOWN, NOW)
+    assert (await reading.places()).queues == ["Raw", "Sales::VIP"]
+    wanted = Wanted(queue="Sales::VIP")
+    found = await reading.newest(wanted, 10)
+    assert [(entry.call.unique_id[-1], entry.queue) for entry in found] == [("3", "Sales::VIP"), ("1", "Sales::VIP")]
+    assert [wanted.holds(entry) for entry in await reading.newest(EVERYTHING, 10)] == [True, False, True, False]
 
 
 async def test_each_changed_call_is_told_once_as_it_is_now(journal: Journal, reading: Reading) -> None:
