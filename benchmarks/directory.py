@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -34,13 +35,14 @@ from agi_server.numbers import Numbering
 from agi_server.otrs.customers import Customers
 from agi_server.sandbox.people import customer_user
 from tests.lab import facts, lab
-from tests.otrs.customer_user import in_sqlite, on_server, scratch_on_mariadb
+from tests.otrs.customer_user import MONDAY, in_sqlite, on_server, scratch_on_mariadb
 
 LOAD_S, START_S, LOOKUP_MS, MEMORY_MB = 120.0, 2.0, 1.0, 150.0
 """The targets, for a million customers; a lookup's is for 99 of 100."""
 LOOKUPS = 5_000
 """For each line of the table."""
 SELECTS = 30
+CHANGES_APART = timedelta(minutes=1)
 BATCH = 10_000
 NEVER = 1e9
 """Seconds: while we measure, the server looks at the table for no reason of its own."""
@@ -93,6 +95,7 @@ def rows(customers: int) -> Iterator[dict[str, Any]]:
             "last_name": f"Фамилия{one}",
             "phone": typed.get(one % 10, KINDS[0].typed)(one),
             "mobile": f"+7 8{digits(one, 9)}" if one % 2 == 0 else None,
+            "change_time": MONDAY - one * CHANGES_APART,
         }
 
 
