@@ -17,6 +17,7 @@ from agi_server.call import Directory, Hits, Match
 from agi_server.numbers import Number, Numbering
 from agi_server.otrs.customer_table import PAGE_ROWS, CustomerTable, Row
 from agi_server.otrs.follower import LONG_AGO, OVERLAP, Follower, Horizon
+from agi_server.otrs.number_lookup import CANDIDATES
 from tests.otrs.customer_user import MONDAY, SECOND, CustomerUser, Queries, in_sqlite
 from tests.otrs.directory import BRISK, IVANOV, PETROVA, QUIET, Stopwatch, customers_of, login, started, until
 
@@ -147,7 +148,7 @@ async def test_a_table_of_many_pages(table: CustomerUser, tmp_path: Path, watch:
         await table.do("UPDATE customer_user SET mobile = '89160000001', change_time = '2026-11-02 12:00:01'")
         found = await customers.find("+79160000001")
         assert found.grade is Match.EXACT
-        assert len(found.customers) == 50
+        assert len(found.customers) == CANDIDATES
         assert customers.status().numbers == 2 * rows
 
 
