@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from playwright.async_api import expect
 
@@ -23,11 +24,15 @@ CALLS = (
     (502, "89161229624", "", "4509"),
     (533, "8-495-669-33-08", "", "4509"),
     (640, "+1 212 555 0147", "ACME CORP", "4510"),
-    (702, "201", "Reception", "4509"),
-    (811, "8 812 309-11-22", "", "4509"),
+    (702, "+7 921 987-65-43", "SIDOROV P", "4509"),
+    (811, "8 812 309-11-33", "", "4509"),
 )
 """Seconds, number, name, and where it came in."""
 PARKED_AT = 5
+OPTIONS: dict[str, dict[str, Any]] = {
+    "ticket": {"queue": "{{ 'Misc' if call.dialled == '4510' else 'Raw' }}"},
+    "repeat": {"within": timedelta(minutes=30)},
+}
 
 
 class Clock:
@@ -47,7 +52,7 @@ async def draw(path: Path, *, dark: bool, language: str) -> None:
     with TemporaryDirectory() as folder:
         async with Sandbox(Path(folder), now=clock) as otrs, chromium.started() as browser:
             scene = Scene(otrs, Path(folder))
-            async with scene.open(clock=clock):
+            async with scene.open(clock, **OPTIONS):
                 for place, (second, number, name, dialled) in enumerate(CALLS):
                     clock.now = began + timedelta(seconds=second)
                     await (scene.parked if place == PARKED_AT else scene.call)(number, name, dialled)
