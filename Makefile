@@ -29,8 +29,9 @@ lab: ## install and start the real MariaDB, Znuny, Asterisk and sipp (Debian 12,
 lab-down: ## stop them
 	$(PYTHON) -m tests.lab down
 
-bench: $(VENV)/dev ## our share of the AGI step beside a null server in the same run; what it costs at rest
+bench: $(VENV)/dev ## our share of the AGI step beside a null server in the same run; customers; what it costs at rest
 	$(BIN)/python -m benchmarks.agi_step
+	$(BIN)/python -m benchmarks.directory
 	$(BIN)/python -m benchmarks.idle
 
 $(VENV)/bin/pip:
