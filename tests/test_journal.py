@@ -27,7 +27,8 @@ from agi_server.call import (
     Recognition,
     Refused,
 )
-from agi_server.journal import Entry, Journal, JournalBusyError, JournalError, State
+from agi_server.journal import OPEN_STATES, Entry, Journal, JournalBusyError, JournalError, State
+from agi_server.journal.questions import Open
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 CALL = Call(
@@ -567,3 +568,57 @@ async def test_old_finished_calls_are_forgotten_in_small_steps(journal: Journal)
     assert [await journal.prune(late, 3) for _ in range(3)] == [3, 2, 0]
     assert await due(journal, NOW, 10) == [waiting]
     assert len(await journal.history(waiting)) == 1
+
+
+async def forbid_writing(journal: Journal, *, forbidden: bool) -> None:
+    await journal._ask(lambda sql: sql.exec_driver_sql(f"PRAGMA query_only={int(forbidden)}"))
+
+
+async def test_that_it_cannot_be_written_is_said_once_and_so_is_that_it_can_be_again(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    await journal.prove()
+    await forbid_writing(journal, forbidden=True)
+    for _ in range(2):
+        with pytest.raises(JournalError, match="attempt to write a readonly database"):
+            await journal.prove()
+        with pytest.raises(JournalError):
+            await journal.add(CALL, NOW)
+        assert await journal.get(CALL.unique_id) is None  # it can be read, which says nothing
+        assert journal.failing == "attempt to write a readonly database"
+    await forbid_writing(journal, forbidden=False)
+    await journal.prove()
+    assert journal.failing is None
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "the journal can't be written: attempt to write a readonly database; calls are held in memory"),
+        ("WARNING", "the journal can be written again"),
+    ]
+
+
+async def test_the_proof_that_it_can_be_written_is_on_disk_and_changes_nothing(
+    journal: Journal, tmp_path: Path
+) -> None:
+    await journal.add(CALL, NOW)
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as onlooker:
+        onlooker.execute("PRAGMA user_version = 7")
+        before, written = list(onlooker.iterdump()), (tmp_path / "calls.db-wal").stat().st_size
+        await journal.prove()
+        assert (tmp_path / "calls.db-wal").stat().st_size > written
+        assert list(onlooker.iterdump()) == before
+        assert onlooker.execute("PRAGMA user_version").fetchone() == (7,)
+
+
+async def test_calls_that_are_no_tickets_yet_are_counted_with_the_oldest_of_each_state(journal: Journal) -> None:
+    assert await journal.still_open() == dict.fromkeys(OPEN_STATES, Open(0, None))
+    times = [NOW + timedelta(seconds=number) for number in range(5)]
+    entries = [await journal.add(replace(CALL, unique_id=f"1.{n}"), at) for n, at in enumerate(times)]
+    await journal.begin(entries[0], KNOWN, NOW)
+    await journal.park(entries[3], Refused("code", "words"), Doubt.NONE, NOW)
+    begun = await journal.begin(entries[4], KNOWN, NOW)
+    assert begun is not None
+    await journal.done(begun, Created("1", "T1"), NOW)
+    assert await journal.still_open() == {
+        State.WAITING: Open(2, times[1]),
+        State.SENDING: Open(1, times[0]),
+        State.PARKED: Open(1, times[3]),
+    }

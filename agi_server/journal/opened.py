@@ -35,7 +35,7 @@ class OpenedFile:
         self._writer: Writer | None = None
         self._lock: int | None = None
         self.failing: str | None = None
-        """Why the last piece of work failed; None if it did not."""
+        """Why it could not be written when that was last tried; None if it could."""
         self.damaged = asyncio.Event()
         """Set when the file turns out to be damaged while we serve: only a new start sets it aside."""
 
@@ -95,20 +95,38 @@ class OpenedFile:
             self._writer = None
 
     async def _rows(self, query: sa.Select[Any]) -> list[sa.Row[Any]]:
-        return await self._do(lambda connection: list(connection.execute(query)))
+        return await self._ask(lambda connection: list(connection.execute(query)))
 
-    async def _do(self, work: Callable[[sa.Connection], T]) -> T:
+    async def _ask(self, work: Callable[[sa.Connection], T]) -> T:
+        """Work that only reads. On a full disk that works all the same, so it says nothing of how the journal fares."""
         if self._writer is None:
             raise JournalError("the journal is closed")
         try:
-            result = await self._writer.do(work)
+            return await self._writer.do(work)
         except JournalError as error:
-            self.failing = str(error)
             if isinstance(error, JournalDamagedError):
                 self.damaged.set()
             raise JournalError(f"the journal {self._path} fails: {error}") from error
-        self.failing = None
+
+    async def _do(self, work: Callable[[sa.Connection], T]) -> T:
+        """Work that writes."""
+        try:
+            result = await self._ask(work)
+        except JournalError as error:
+            self._say(str(error.__cause__ or error))
+            raise
+        self._say(None)
         return result
+
+    def _say(self, failing: str | None) -> None:
+        """Keep in mind how it fares, and log it when that has changed."""
+        if failing == self.failing:
+            return
+        self.failing = failing
+        if failing is None:
+            log.warning("the journal can be written again")
+        else:
+            log.warning("the journal can't be written: %s; calls are held in memory", failing)
 
     def _expect_file(self) -> None:
         """Who only looks on must not make the file: it would be his, and not the service's."""

@@ -6,6 +6,7 @@ Nothing here changes anything. Every method may raise `JournalError`.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +14,21 @@ import sqlalchemy as sa
 
 from agi_server.journal import records
 from agi_server.journal.opened import OpenedFile
-from agi_server.journal.records import Entry, Event, State, calls, history, stamp
+from agi_server.journal.records import OPEN_STATES, Entry, Event, State, calls, history, stamp
 
 MOST_SHOWN = 1000
 """Entries that a list may have."""
 MOST_TICKETS = 10
 """Earlier tickets of a number that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The calls in one state."""
+
+    number: int
+    oldest: datetime | None
+    """When the first of them came."""
 
 
 class Questions(OpenedFile):
@@ -63,11 +73,13 @@ class Questions(OpenedFile):
         found = {State(row.state): int(row.number) for row in await self._rows(query)}
         return {state: found.get(state, 0) for state in State}
 
-    async def oldest_open(self) -> datetime | None:
-        """When the oldest call came that is waiting or parked; None if there is none."""
-        states = calls.c.state.in_((State.WAITING, State.PARKED))
-        [row] = await self._rows(sa.select(sa.func.min(calls.c.added).label("added")).where(states))
-        return None if row.added is None else records.time(row.added)
+    async def still_open(self) -> dict[State, Open]:
+        """The calls that are no tickets yet, in each of their states."""
+        number, oldest = sa.func.count().label("number"), sa.func.min(calls.c.added).label("oldest")
+        query = sa.select(calls.c.state, number, oldest).where(calls.c.state.in_(OPEN_STATES))
+        rows = await self._rows(query.group_by(calls.c.state))
+        found = {State(row.state): Open(int(row.number), records.time(row.oldest)) for row in rows}
+        return {state: found.get(state, Open(0, None)) for state in OPEN_STATES}
 
     async def called_last(self, logins: Sequence[str]) -> str:
         """Which of these customers was the last to call from a number that is surely his; empty if none was."""

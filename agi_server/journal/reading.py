@@ -78,7 +78,7 @@ class Reading(Questions):
                         break
             return found
 
-        return await self._do(work)
+        return await self._ask(work)
 
     async def changed(self, cursor: int) -> list[Change] | None:
         """The calls to which something happened after that, as they are now, the last change last; None: too many."""
@@ -92,7 +92,7 @@ class Reading(Questions):
             changed = connection.execute(sa.select(calls).where(calls.c.id.in_(last)))
             return sorted((Change(last[row.id], entry(row)) for row in changed), key=lambda change: change.cursor)
 
-        return await self._do(work)
+        return await self._ask(work)
 
     async def figures(self) -> Figures:
         """Cheap enough to be asked all the time."""
@@ -104,7 +104,7 @@ class Reading(Questions):
             found = {State(row.state): int(row.number) for row in connection.execute(states)}
             return Figures(connection.execute(newest).scalar() or 0, {one: found.get(one, 0) for one in OPEN_STATES})
 
-        return await self._do(work)
+        return await self._ask(work)
 
     async def parked(self, limit: int) -> list[Entry]:
         """Those that wait for a person, the newest first."""

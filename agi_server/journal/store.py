@@ -28,6 +28,11 @@ class Journal(Questions):
     What changes an entry does so only if it still is as the caller knows it; else it gives None, and changes nothing.
     """
 
+    async def prove(self) -> None:
+        """Can it be written? Something is, that changes nothing."""
+        version = "PRAGMA user_version"
+        await self._do(lambda sql: sql.exec_driver_sql(f"{version} = {sql.exec_driver_sql(version).scalar()}"))
+
     async def add(self, call: Call, now: datetime) -> Entry:
         """Keep this call, synced; the same call again gives the entry that is there already.
 

@@ -284,7 +284,7 @@ class Follower:
             return
         self._trouble = trouble
         if trouble is None:
-            _log.info("OTRS's customers can be read again")
+            _log.warning("OTRS's customers can be read again")
         else:
             customers = self._copy.index.customers if self._copy else 0
             words = "%s. Callers are looked up among the customers known so far: %d"

@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+import asyncio
+from dataclasses import dataclass, field
 
 from agi_server.asterisk.fastagi import FastAgiServer
 from agi_server.delivery import Delivery
 from agi_server.intake import Intake
 from agi_server.journal import Journal, JournalError, State
+from agi_server.journal.questions import Open
+from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
 
+JOURNAL_LIMIT = 2.0
+"""Seconds for the journal to answer; a disk that needs longer for that keeps callers waiting, too."""
 
-@dataclass(frozen=True, slots=True)
-class Journalled:
-    """What the journal says."""
-
-    counts: dict[State, int]
-    oldest: datetime | None
-    """When the oldest call came that is waiting or parked."""
+Journalled = dict[State, Open] | str
+"""The calls that are no tickets yet; or why the journal can't be written."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class House:
     """The rooms that are shown."""
 
     journal: Journal
     customers: Customers
+    connector: Connector
     delivery: Delivery
     intake: Intake
     server: FastAgiServer
+    _asked: asyncio.Task[Journalled] | None = field(default=None, init=False)
 
-    async def journalled(self) -> Journalled | None:
-        """The journal's figures; None if it can't be read."""
+    async def journalled(self) -> Journalled:
+        """What the journal says now; all who ask while it has not answered share one question."""
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.create_task(self._ask_journal(), name="asking the journal")
         try:
-            return Journalled(await self.journal.counts(), await self.journal.oldest_open())
-        except JournalError:
-            return None
+            async with asyncio.timeout(JOURNAL_LIMIT):
+                return await asyncio.shield(self._asked)
+        except TimeoutError:
+            return f"no answer within {JOURNAL_LIMIT:g} s"
 
-    def health(self, journalled: Journalled | None) -> dict[str, str]:
+    async def _ask_journal(self) -> Journalled:
+        try:
+            await self.journal.prove()
+            return await self.journal.still_open()
+        except JournalError as error:
+            return self.journal.failing or str(error)
+
+    def health(self, journalled: Journalled) -> dict[str, str]:
         """Each part in words, the same ones as long as it is well: `ok`."""
         trouble = self.customers.status().trouble
         return {
             "listener": "ok" if self.server.listening else "not listening",
-            "journal": self.journal.failing or ("ok" if journalled is not None else "can't be read"),
-            "otrs": "in trouble: calls wait in the journal" if self.delivery.troubled else "ok",
+            "journal": journalled if isinstance(journalled, str) else "ok",
+            "otrs": "in trouble: calls wait in the journal" if self.delivery.otrs_fails else "ok",
             "customers": "ok" if trouble is None else f"{trouble}: callers are known as of the last look",
         }
 

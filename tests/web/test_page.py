@@ -339,7 +339,7 @@ async def test_a_journal_that_cannot_be_read_is_told(scene: Scene, monkeypatch: 
     async def gone(*_: object) -> None:
         raise JournalError("disk gone")
 
-    monkeypatch.setattr(scene.app.web._reading, "_do", gone)
+    monkeypatch.setattr(scene.app.web._reading, "_ask", gone)
     for path in ("/", "/calls/1"):
         async with asked(scene, path) as answer:
             assert answer.status == 503
