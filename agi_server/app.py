@@ -101,7 +101,7 @@ class App:
             ),
         )
 
-        house = House(self.journal, self.customers, self.delivery, self.intake, self.server)
+        house = House(self.journal, self.customers, self.connector, self.delivery, self.intake, self.server)
         self.web = WebServer(
             house,
             reading=Reading(config.journal.database),

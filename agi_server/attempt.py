@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from agi_server.call import Call, Declined, Doubt, HelpDesk, NotFound, Recognition, Refused, Ticket, Trouble
+from agi_server.call import Call, Declined, Doubt, Ending, HelpDesk, NotFound, Recognition, Refused, Ticket, Trouble
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.outcomes import Outcomes
 from agi_server.repeat import Alone, Repeats
@@ -21,6 +21,9 @@ from agi_server.timetable import next_search
 log = logging.getLogger("agi_server.delivery")
 
 Wanted = Ticket | Declined | Refused
+
+ENDED = (*(ending.value for ending in Ending), "parked", "gathered", "trouble", "error")
+"""How an attempt may end; `gathered`: the call waits for others, or goes with others, to share an article."""
 
 
 class Attempts:
@@ -119,3 +122,15 @@ class Attempts:
             if isinstance(stranger, Ticket):
                 outcome = await self._outcomes.ask(begun, self._help_desk.open(stranger))
         return await self._outcomes.record(begun, outcome, "created")
+
+
+def ended(entry: Entry) -> str:
+    """How the attempt ended that has left this entry: one of `ENDED`, and never an error."""
+    match entry.state:
+        case State.PARKED:
+            return "parked"
+        case State.WAITING if entry.ending is None:
+            return "trouble"
+        case State.WAITING | State.SENDING:
+            return "gathered"
+    return Ending.REJECTED if entry.ending is None else entry.ending.value

@@ -33,11 +33,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
-from agi_server.attempt import Attempts
+from agi_server.attempt import Attempts, ended
 from agi_server.call import Call, Directory, Doubt, Ending, HelpDesk, Hits, Recognition, Ticket
 from agi_server.journal import Entry, Journal, JournalError, State, number_of
 from agi_server.logs import call_id
@@ -112,6 +113,8 @@ class Delivery:
         self._look_again = False
         """There is something due that found no place, or whose turn it was not."""
         self._stopping = False
+        self.attempts: Counter[str] = Counter()
+        """By how they ended, in the words of `attempt.ENDED`."""
         self.loop: asyncio.Task[None] | None = None
         """The loop of retries; it never ends by itself."""
 
@@ -140,6 +143,11 @@ class Delivery:
     def troubled(self) -> bool:
         """OTRS failed a moment ago, or is silent, and has not answered since."""
         return self._pulse.troubled
+
+    @property
+    def otrs_fails(self) -> bool:
+        """OTRS failed when it was last asked, however long ago that was, or is silent."""
+        return self._pulse.failing or self._pulse.troubled
 
     def deliver(self, entry: Entry, who: asyncio.Task[Recognition]) -> asyncio.Task[Entry]:
         """Try this live call now, or let it wait for its turn on disk if OTRS is in trouble.
@@ -197,6 +205,7 @@ class Delivery:
         except JournalError as error:
             log.error("%s", error)
         except Exception:
+            self.attempts["error"] += 1
             log.exception("an error that nobody foresaw; the call stays in the journal")
         return await self._outcomes.set_back(entry)
 
@@ -204,23 +213,29 @@ class Delivery:
         recognition = await who
         wanted = self._attempts.wanted(entry.call, recognition)
         if not isinstance(wanted, Ticket) and (entry.state, entry.doubt) == (State.WAITING, Doubt.NONE):
-            return await self._attempts.close(entry, recognition, wanted)
+            return self._counted(await self._attempts.close(entry, recognition, wanted))
         if self.troubled:
             return await self._attempts.leave(entry, recognition, wanted)
         async with self._turn(entry), self._places:
             if self.troubled or self._stopping:  # it began while we queued
                 return await self._attempts.leave(entry, recognition, wanted)
-            return await self._attempts.make(entry, recognition, wanted)
+            return self._counted(await self._attempts.make(entry, recognition, wanted))
 
     async def _retry(self, entry: Entry) -> Entry:
         """One retry; its place has been taken already."""
         recognition = await self.recognise(entry.call)
         async with self._turn(entry):
-            ended = await self._attempts.make(entry, recognition, self._attempts.wanted(entry.call, recognition))
-        if ended.state is State.DONE and ended.ticket is not None:
-            how = "is updated" if ended.ending is Ending.UPDATED else "is there"
-            log.info("ticket %s %s after all", ended.ticket.ticket_number, how)
-        return ended
+            wanted = self._attempts.wanted(entry.call, recognition)
+            left = self._counted(await self._attempts.make(entry, recognition, wanted))
+        if left.state is State.DONE and left.ticket is not None:
+            how = "is updated" if left.ending is Ending.UPDATED else "is there"
+            log.info("ticket %s %s after all", left.ticket.ticket_number, how)
+        return left
+
+    def _counted(self, entry: Entry) -> Entry:
+        """The entry as an attempt has left it."""
+        self.attempts[ended(entry)] += 1
+        return entry
 
     def _turn(self, entry: Entry) -> asyncio.Lock:
         """Held while this call is tried: the others from its number wait. Those without a number wait for nobody."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,11 +18,12 @@ from typing import Any
 
 from agi_server.asterisk.fastagi import Session
 from agi_server.asterisk.request import Request
-from agi_server.call import NOBODY, Call, Created, Ending, Recognition
+from agi_server.call import NOBODY, Call, Created, Ending, Match, Recognition
 from agi_server.delivery import Delivery
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.logs import call_id
 from agi_server.numbers import Numbering
+from agi_server.tally import Durations
 
 log = logging.getLogger("agi_server.intake")
 
@@ -38,6 +40,8 @@ OPERATOR_EXTENSION = "HELPDESK_OPERATOR_EXTENSION"
 
 STATUS_OF = {State.WAITING: "queued", State.SENDING: "queued", State.PARKED: "parked"}
 """HELPDESK_STATUS by the state of a call whose ending is not known."""
+BOUNDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
+"""Seconds of a caller's wait that can be told apart, beside his patience: what is longer was as long as that."""
 JOURNAL_LIMIT = 1.0
 """Seconds for keeping the call, however little patience is left for its ticket."""
 LONGEST_ID = 150
@@ -50,6 +54,8 @@ MOST_UNKEPT = 1000
 """Calls held in memory while the journal can't be written; of more, the log has all that is known."""
 ERROR = "error"
 """HELPDESK_STATUS when the call is not in the journal."""
+STATUSES = (*Ending, "queued", "parked", ERROR)
+"""All that HELPDESK_STATUS may be."""
 
 
 class Intake:
@@ -65,6 +71,7 @@ class Intake:
         zoom_url: Callable[[Created], str],
         extensions: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         """`patience` in seconds; `zoom_url` gives the address where an agent sees the ticket, or nothing.
 
@@ -73,22 +80,28 @@ class Intake:
         self._journal = journal
         self._delivery = delivery
         self._numbering = numbering
-        self._patience = patience
+        self.patience = patience
         self._zoom_url = zoom_url
         self._extensions = extensions or {}
         self._clock = clock
+        self._stopwatch = stopwatch
         self._unkept: set[asyncio.Task[bool]] = set()
         self._stopping = asyncio.Event()
-        self.statuses: Counter[str] = Counter()
-        """Calls by what their dialplan was told."""
+        self.calls: Counter[tuple[str, str]] = Counter()
+        """By what their dialplan was told: status and match."""
+        self.steps = Durations({*BOUNDS, patience})
+        """What calls took from the request to the last variable."""
 
     async def ticket(self, session: Session) -> None:
         """The script `ticket`."""
+        began = self._stopwatch()
         try:
             await self._serve(session)
         except Exception:
             log.exception("an error that nobody foresaw; the request: %r", session.request)
-            await session.set_variable(STATUS, ERROR)
+            await self._fail(session)
+        finally:
+            self.steps.add(self._stopwatch() - began)
 
     async def stop(self) -> None:
         """Try a last time to keep what could not be kept, and let the rest go; the log has it."""
@@ -102,16 +115,15 @@ class Intake:
                 log.critical("%d calls could not be kept, and are no tickets; see above", lost)
 
     async def _serve(self, session: Session) -> None:
-        began = asyncio.get_running_loop().time()
+        began, deadline = self._stopwatch(), asyncio.get_running_loop().time() + self.patience
         call = call_of(session.request, self._numbering, self._clock())
         call_id.set(call.unique_id)
         who = asyncio.create_task(self._delivery.recognise(call), name=f"who rings in {call.unique_id}")
-        entry = await self._take(call, who, session, began + self._patience)
+        entry = await self._take(call, who, session, deadline)
         recognition = (entry and entry.recognition) or (who.result() if who.done() else NOBODY)
-        waited = asyncio.get_running_loop().time() - began
         told = variables(entry, recognition, self._zoom_url, self._extensions)
-        _log_call(call, told[STATUS], entry, recognition, waited)
-        self.statuses[told[STATUS]] += 1
+        _log_call(call, told, entry, self._stopwatch() - began)
+        self.calls[told[STATUS], told[MATCH]] += 1
         for name, value in told.items():
             await session.set_variable(name, value)
 
@@ -122,6 +134,10 @@ class Intake:
 
     async def unknown(self, session: Session) -> None:
         """Stands in for a script that we don't have."""
+        await self._fail(session)
+
+    async def _fail(self, session: Session) -> None:
+        self.calls[ERROR, Match.NONE.value] += 1
         await session.set_variable(STATUS, ERROR)
 
     async def _take(
@@ -236,18 +252,32 @@ async def _wait(work: asyncio.Future[Any], hung_up: asyncio.Event, deadline: flo
         hangup.cancel()
 
 
-def _log_call(call: Call, status: str, entry: Entry | None, recognition: Recognition, waited: float) -> None:
-    """The one line that a call leaves in the log."""
-    customer = recognition.customer.login if recognition.customer else "nobody known"
+def _log_call(call: Call, told: Mapping[str, str], entry: Entry | None, waited: float) -> None:
+    """The one line that a call leaves in the log; what it says goes along under names of its own, for JSON."""
+    ended = entry is not None and entry.state in (State.PARKED, State.DROPPED)
+    facts = {
+        "number": call.number,
+        "dialled": call.dialled,
+        "status": told[STATUS],
+        "reason": entry.reason if entry is not None and ended else "",
+        "ticket": told.get(TICKET, ""),
+        "queue": entry.queue if entry is not None else "",
+        "customer": told.get(CUSTOMER, ""),
+        "match": told[MATCH],
+        "seconds": round(waited, 3),
+    }
     log.info(
-        "from %s to %s: %s%s; customer %s (%s); %.3f s",
+        "from %s to %s: %s%s%s; customer %s (%s)%s; %.3f s",
         call.number or ("withheld" if call.withheld else "no number"),
         call.dialled or "?",
-        status,
-        f", ticket {ticket.ticket_number}" if (ticket := _ticket(entry)) else "",
-        customer,
-        recognition.match.value,
+        facts["status"],
+        facts["reason"] and f" ({facts['reason']})",
+        facts["ticket"] and f", ticket {facts['ticket']}",
+        facts["customer"] or "nobody known",
+        facts["match"],
+        facts["queue"] and f"; queue {facts['queue']}",
         waited,
+        extra=facts,
     )
 
 

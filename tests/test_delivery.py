@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agi_server.attempt import ENDED, ended
 from agi_server.call import (
     NOBODY,
     Created,
@@ -24,7 +25,7 @@ from agi_server.call import (
     Ticket,
     Trouble,
 )
-from agi_server.journal import JournalError, State
+from agi_server.journal import Entry, JournalError, State
 from agi_server.rules import Route
 from agi_server.ticket import Composer
 from tests.delivering import CALL, FORM, GARBLED, NOW, REFUSED, TIMEOUT, House, ids, many
@@ -467,3 +468,45 @@ async def test_an_error_that_nobody_foresaw_is_repeated_with_a_search(
     await house.until(State.DONE)
     assert len(broken.tickets) == 1
     assert "nobody foresaw" in caplog.text
+    assert house.delivery.attempts == {"error": 1, "created": 1}
+
+
+async def test_how_each_attempt_ended_is_counted(house: House) -> None:
+    house.desk.script = [REFUSED, Refused("TicketCreate.InvalidParameter", "Queue")]
+    await house.live()
+    await house.until(State.PARKED)
+    await house.live(replace(CALL, unique_id="next"))
+    assert house.delivery.attempts == {"trouble": 1, "parked": 1, "created": 1}
+    await house.restart(routes=[REJECT])
+    await house.live(replace(CALL, unique_id="unwanted"))
+    assert house.delivery.attempts == {"rejected": 1}
+
+
+@pytest.mark.parametrize(
+    ("state", "ending", "word"),
+    [
+        (State.DONE, Ending.CREATED, "created"),
+        (State.DONE, Ending.UPDATED, "updated"),
+        (State.DROPPED, Ending.REJECTED, "rejected"),
+        (State.DROPPED, Ending.NO_TICKET, "no_ticket"),
+        (State.DROPPED, None, "rejected"),
+        (State.PARKED, None, "parked"),
+        (State.WAITING, None, "trouble"),
+        (State.WAITING, Ending.UPDATED, "gathered"),
+        (State.SENDING, None, "gathered"),
+    ],
+)
+def test_how_an_attempt_ended_is_told_by_what_it_left(state: State, ending: Ending | None, word: str) -> None:
+    entry = Entry(1, CALL, state, NOW, NOW, 1, 0, NOW, Doubt.NONE, None, KNOWN, "", ending)
+    assert ended(entry) == word
+    assert word in ENDED
+
+
+async def test_that_otrs_fails_holds_until_it_answers(house: House) -> None:
+    await house.restart(pause=lambda failures: 7200.0)
+    house.desk.script = [REFUSED]
+    await house.live()
+    house.now += timedelta(hours=1)
+    assert (house.delivery.troubled, house.delivery.otrs_fails) == (False, True)
+    await house.live(replace(CALL, unique_id="next"))
+    assert not house.delivery.otrs_fails

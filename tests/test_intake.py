@@ -254,7 +254,68 @@ async def test_what_a_rule_wants_no_ticket_of(house: House, dialled: str, status
         assert report.variables["HELPDESK_CUSTOMER"] == "ivanov"
         assert "HELPDESK_TICKET" not in report.variables
     assert (house.desk.opened, house.desk.looked_for) == ([], [])
-    assert house.intake.statuses == {status: 2}
+    assert house.intake.calls == {(status, "exact"): 2}
+
+
+NO_TICKET_YET = {"number": "89161229624", "reason": "", "ticket": "", "queue": "Raw", "match": "exact", "seconds": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "asked", "expected", "told"),
+    [
+        (
+            None,
+            {},
+            "from 89161229624 to 4509: created, ticket T1; customer ivanov (exact); queue Raw; 0.250 s",
+            {"dialled": "4509", "status": "created", "ticket": "T1", "customer": "ivanov"},
+        ),
+        (
+            None,
+            {"dialled": "666"},
+            "from 89161229624 to 666: rejected (routes item 1); customer ivanov (exact); 0.250 s",
+            {"dialled": "666", "status": "rejected", "reason": "routes item 1", "queue": "", "customer": "ivanov"},
+        ),
+        (
+            Refused("TicketCreate.InvalidParameter", "Queue"),
+            {"number": "84950000000"},
+            "from 84950000000 to 4509: parked (TicketCreate.InvalidParameter: Queue); customer nobody known (none);"
+            " queue Raw; 0.250 s",
+            {
+                "number": "84950000000",
+                "dialled": "4509",
+                "status": "parked",
+                "reason": "TicketCreate.InvalidParameter: Queue",
+                "customer": "",
+                "match": "none",
+            },
+        ),
+    ],
+)
+async def test_each_call_is_one_line_that_has_all_that_matters(
+    house: House,
+    caplog: pytest.LogCaptureFixture,
+    outcome: Refused | None,
+    asked: dict[str, str],
+    expected: str,
+    told: dict[str, object],
+) -> None:
+    caplog.set_level(logging.INFO)
+    told = NO_TICKET_YET | told
+    house.desk.script = [outcome] if outcome else []
+    house.intake._stopwatch = iter((0.0, 1.0, 1.25, 2.0)).__next__
+    await house.call(**asked)
+    [line] = [record for record in caplog.records if record.name == "agi_server.intake"]
+    assert line.getMessage() == expected
+    assert {name: getattr(line, name) for name in told} == told
+    assert set(vars(line)) - set(vars(logging.makeLogRecord({}))) == {*told, "message"}
+
+
+async def test_what_a_caller_waits_is_told_apart_at_his_patience(house: House) -> None:
+    house.intake._stopwatch = iter((0.0, 0.0, 0.0, PATIENCE, 1.0, 1.0, 1.0, 1.0 + PATIENCE + 0.001)).__next__
+    await house.call()
+    await house.call(unique_id="1.2", number="")
+    assert dict(house.intake.steps.within())[PATIENCE] == 1
+    assert house.intake.steps.within()[-1][1] == 2
 
 
 async def test_two_calls_of_one_id_are_two_tickets(house: House, caplog: pytest.LogCaptureFixture) -> None:
@@ -266,7 +327,7 @@ async def test_two_calls_of_one_id_are_two_tickets(house: House, caplog: pytest.
 
 
 async def test_without_patience_a_call_is_queued_and_safe(house: House) -> None:
-    house.intake._patience = 0.0
+    house.intake.patience = 0.0
     assert (await house.call()).variables["HELPDESK_STATUS"] == "queued"
     await house.desk.arrivals(1)
 
@@ -314,7 +375,7 @@ async def test_in_trouble_nobody_waits_for_otrs(house: House) -> None:
 
 async def test_a_hangup_ends_the_waiting_and_not_the_work(house: House) -> None:
     house.desk.go_on.clear()
-    house.intake._patience = 30.0
+    house.intake.patience = 30.0
     report = await house.call(hang_up_after=0.05)
     assert report.outcome is Ending.HANGUP
     assert report.seconds < 5
@@ -349,6 +410,7 @@ async def test_an_unknown_script_is_an_error_and_the_call_goes_on(
 ) -> None:
     report = await house.call(script="tickets")
     assert report.variables == {"HELPDESK_STATUS": "error"}
+    assert house.intake.calls == {("error", "none"): 1}
     assert "tickets" in caplog.text
 
 
@@ -361,6 +423,8 @@ async def test_an_error_of_our_own_is_told_to_the_dialplan(
     monkeypatch.setattr(house.journal, "add", broken)
     assert (await house.call()).variables == {"HELPDESK_STATUS": "error"}
     assert "nobody foresaw" in caplog.text
+    assert house.intake.calls == {("error", "none"): 1}
+    assert house.intake.steps.within()[-1][1] == 1
 
 
 async def test_a_call_that_could_not_be_kept_is_kept_as_soon_as_it_can_be(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -19,6 +19,7 @@ from agi_server.call import Doubt, Findings, NotFound, OpenTickets, Outcome, Ref
 from agi_server.otrs import elements, shown, soap
 from agi_server.otrs.exchange import TooLong
 from agi_server.otrs.session import Reply, Session
+from agi_server.tally import Durations
 
 SEARCH_LIMIT = 10
 """Hits that are looked at. A search that works has one; one that OTRS has not understood has all tickets."""
@@ -66,6 +67,11 @@ class Connector:
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.__aexit__()
+
+    @property
+    def requests(self) -> Mapping[tuple[str, str], Durations]:
+        """What the requests took, by operation and by what came of it."""
+        return self._session.requests
 
     async def open(self, ticket: Ticket) -> Outcome:
         """Make the ticket. If OTRS lacks the call field, the call's id goes into the title instead."""

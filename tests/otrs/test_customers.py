@@ -230,3 +230,11 @@ async def test_a_peek_tells_why_the_table_cannot_be_read(
     assert isinstance(found, Unreadable)
     assert found.hint == "make room in the folder TMPDIR"
     await customers.close()
+
+
+async def test_how_long_lookups_took_is_kept(table: CustomerUser, tmp_path: Path) -> None:
+    async with started(table, tmp_path) as customers:
+        for number in ("+79161229624", "+79161229624", "no number"):
+            await customers.find(number)
+    assert customers.lookups.within()[-1][1] == 2
+    assert customers.lookups.total > 0

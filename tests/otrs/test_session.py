@@ -163,3 +163,20 @@ async def test_log_holds_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     assert PASSWORD not in caplog.text
     assert SESSION not in caplog.text
     assert {record.levelno for record in caplog.records if record.name == "agi_server.otrs"} == {logging.DEBUG}
+
+
+async def test_how_long_each_request_took_is_kept_by_what_came_of_it() -> None:
+    refused = recorded("42-TicketCreate-queue-unknown")
+    acts: dict[str, list[Act]] = {"TicketCreate": [CREATED, DEAD_SESSION, refused, reset]}
+    async with desk(acts) as (connector, peer):
+        for _ in range(3):
+            await connector.open(TICKET)
+    numbers = {key: durations.within()[-1][1] for key, durations in connector.requests.items()}
+    assert numbers == {
+        ("SessionCreate", "answered"): 2,
+        ("TicketCreate", "answered"): 1,
+        ("TicketCreate", "refused"): 2,
+        ("TicketCreate", "trouble"): 1,
+    }
+    assert sum(numbers.values()) == len(peer.requests)
+    assert all(durations.total > 0 for durations in connector.requests.values())
