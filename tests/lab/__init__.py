@@ -5,6 +5,6 @@ Tests call `require()` first, then use `asterisk.call`, `znuny.ticket_by_call`, 
 """
 
 from . import asterisk, facts, mariadb, postgresql, znuny
-from .lab import require, running
+from .lab import promtool, require, running
 
-__all__ = ["asterisk", "facts", "mariadb", "postgresql", "require", "running", "znuny"]
+__all__ = ["asterisk", "facts", "mariadb", "postgresql", "promtool", "require", "running", "znuny"]

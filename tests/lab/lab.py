@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import NoReturn
 
 from . import facts, mariadb, packages, pbx, postgresql, znuny
 from .daemon import Daemon
@@ -30,13 +31,22 @@ def running() -> bool:
 
 def require() -> None:
     """For tests: skip without the lab, but fail where LAB=required."""
+    if not running():
+        _do_without(NOT_RUNNING)
+
+
+def promtool() -> str:
+    """For tests: Prometheus's checker, which needs no lab that runs; without it as `require` without the lab."""
+    found = packages.PROMTOOL if packages.PROMTOOL.exists() else shutil.which("promtool")
+    return str(found or _do_without("promtool is not here: make lab"))
+
+
+def _do_without(words: str) -> NoReturn:
     import pytest
 
-    if running():
-        return
     if os.environ.get("LAB") == "required":
-        pytest.fail(NOT_RUNNING, pytrace=False)
-    pytest.skip(NOT_RUNNING)
+        pytest.fail(words, pytrace=False)
+    pytest.skip(words)
 
 
 def up() -> None:
