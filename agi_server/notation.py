@@ -18,9 +18,12 @@ BRACKETED_DIGITS = 5
 """More digits in brackets at the end are not an extension, but the number's own."""
 
 _SEPARATORS = r"\s().~/‐‑‒–—―−-"
-_LABEL = r"доб(?:ав[^\W\d_]{0,8})?|дод(?:атк[^\W\d_]{0,8})?|внутр[^\W\d_]{0,8}|вн|ext(?:n|ension)?|dw|durchwahl|poste"
+_LABEL = (
+    r"доб(?:ав[^\W\d_]{0,8})?|доп(?:олн[^\W\d_]{0,8})?|дод(?:атк[^\W\d_]{0,8})?|внутр[^\W\d_]{0,8}|вн"
+    r"|ext(?:n|ension)?|dw|durchwahl|poste"
+)
 _BEHIND = (  # each repetition bounded, so that no text takes long
-    rf"(?:[\s(),;:]{{0,8}}(?:{_LABEL})[\s.:=]{{0,8}}|[\s()]{{0,8}}[#xх][\s.]{{0,8}})"
+    rf"(?:[\s(),;:]{{0,8}}(?:{_LABEL})[\s.:=]{{0,8}}|[\s(),]{{0,8}}[#xх][\s.]{{0,8}})"
     rf"([0-9]{{1,{EXTENSION_DIGITS}}})(?![0-9])"
 )
 _PIECE = re.compile(rf"((?:\+[\s(]*)?[0-9](?:[{_SEPARATORS}]*[0-9])*)(?:{_BEHIND})?", re.IGNORECASE)
@@ -36,7 +39,8 @@ _PARAMETERS = r"(?:;[a-z][a-z0-9-]*(?:=[^\s,;<>@]*)?)*"
 _ADDRESS = re.compile(
     rf"\b(tel|sips?):([^\s,;<>@]*)({_PARAMETERS})(@[^\s,;<>]*)?{_PARAMETERS}", re.IGNORECASE | re.ASCII
 )
-_HOST = re.compile(r"@[^\s,;<>]*")
+_MAIL = re.compile(r"(?<![^\s,;<>])([^\s,;<>@]*)@[^\s,;<>]*")
+_TIME = re.compile(r"(?<![0-9:])(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?![0-9:])")
 _WORD = re.compile(r"[^\W\d_]+")
 _PHONE_WORD = re.compile(
     rf"тел(?:ефон)?|(?:моб|сот|раб|дом|гор)[^\W\d_]{{0,8}}|факс|или|и|і|та|або|{_LABEL}|x|х"
@@ -46,6 +50,8 @@ _PHONE_WORD = re.compile(
 """Says no more of the number beside it than that it is one."""
 _DIGITS = re.compile(r"[0-9]+")
 _NOT_DIALLED = re.compile(r"[^0-9+]+")
+_RARE = str.maketrans("[]{}_", "()()-")
+"""What stands for brackets, and for the stroke between groups of digits."""
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]+")
 
 
@@ -83,12 +89,13 @@ def simple(text: str) -> bool:
 
 
 def tidied(text: str) -> str:
-    """A field that people fill as they like, without what holds digits and is no number: hosts and dates."""
+    """A field that people fill as they like, without what holds digits and is no number: mail, hosts, dates, hours."""
     if ":" in text:
         text = _ADDRESS.sub(_addressed, text)
     if not text.isascii():
         text = _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
-    return _DATE.sub(";", _HOST.sub("@", ";".join(text.splitlines())))
+    text = _MAIL.sub(_without_host, ";".join(text.splitlines()).translate(_RARE))
+    return _DATE.sub(";", _TIME.sub(";", text))
 
 
 def written(text: str) -> list[Written]:
@@ -140,12 +147,17 @@ def _addressed(found: re.Match[str]) -> str:
     return f"{number};ext={extension}" if extension else number
 
 
+def _without_host(match: re.Match[str]) -> str:
+    """Who has a number for his name at that host has it elsewhere, too."""
+    return "@" if has_words(match[1]) else f"{match[1]}@"
+
+
 def _bracket_taken_off(match: re.Match[str], text: str) -> Written:
-    """`123-45-67 (12)` is number and extension; `(495) 123-45-67` and `+46 (0) 8 12` are numbers."""
+    """`123-45-67 (12)` is number and extension, `123-45-67 (2 lines)` a number; so is `+46 (0) 8 12`."""
     run, extension = match[1], match[2] or ""
     number, bracket, inside = run.rpartition("(")
     if extension or not bracket or len(inside) > BRACKETED_DIGITS or not inside.isdigit():
         return Written(run, extension)
-    if not text.startswith(")", match.end(1)) or len(dialled(number)) < BRACKETED_DIGITS:
+    if len(dialled(number)) < BRACKETED_DIGITS:
         return Written(run)
-    return Written(number, inside)
+    return Written(number, inside if text.startswith(")", match.end(1)) else "")

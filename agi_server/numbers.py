@@ -155,7 +155,7 @@ class Numbering:
             # Next to a number, or to words (a room, a company's extension), three digits are not
             # one of our own telephones.
             parts = [part for piece in pieces for part in notation.parts(piece.run)]
-            found = [Number(part) for part in parts if self._internal(part)]
+            found = [Number(part) for part in parts] if all(map(self._internal, parts)) else []
         return tuple(dict.fromkeys(found))
 
     def _alone(self, text: str) -> Number:
@@ -179,11 +179,28 @@ class Numbering:
             return [whole]
         if len(parts) > 1 and self._apart(parts[0]):
             return [number for part in parts for number in self._read(part, beside_words)]
-        words = run.split()
-        if len(words) > 1 and all(wholes := [self._outside(word) for word in words]):
+        if wholes := self._in_a_row(run.split()):
             return wholes
         incomplete = "" if beside_words else self._incomplete(run)
         return [incomplete] if incomplete else []
+
+    def _in_a_row(self, words: list[str]) -> list[str]:
+        """Whole numbers with nothing but blanks between them; none, if anything else is among them."""
+        found: list[str] = []
+        while words:
+            for end in range(min(len(words), MOST_DIGITS), 0, -1):
+                may_end = end == len(words) or self._may_begin(words[end])
+                if may_end and (whole := self._outside(" ".join(words[:end]))):
+                    break
+            else:
+                return []
+            found.append(whole)
+            words = words[end:]
+        return found
+
+    def _may_begin(self, word: str) -> bool:
+        """May a number begin here, behind another one?"""
+        return word.startswith(("+", "(", self._trunk or "+")) or notation.count(word) >= LOCAL_DIGITS.start
 
     def _several(self, parts: list[str]) -> bool:
         """Are the parts between strokes surely not one number's, as they are in `030/1234567`?"""
@@ -226,7 +243,7 @@ class Numbering:
 
     def _only_plus_lacks(self, digits: str) -> bool:
         """In Germany 49171... is a number as trunks send it, not one of 0491, Leer: that would begin with a 0."""
-        if self._plain or not self._trunk or not digits.startswith(self._code[1:]):
+        if not self._trunk or not digits.startswith(self._code[1:]):
             return False
         return len(digits) >= WHOLE_DIGITS and self._valid(f"+{digits}")
 
