@@ -10,42 +10,28 @@ import faulthandler
 import logging
 import sys
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
-from agi_server import __version__, calling, calls, health, logs, process, sample_files
+from agi_server import __version__, calling, cli_calls, health, logs, process, sample_files
 from agi_server.app import App, StartError
 from agi_server.asterisk.fastagi import Limits
 from agi_server.check import check_connections, check_form, warnings
-from agi_server.config import Config, ConfigError, load
+from agi_server.command import DEFAULT_CONFIG, FAILED, MISCONFIGURED, config_option, fail, load_config
+from agi_server.config import Config
 from agi_server.demo import demonstrate
 from agi_server.dry_run import CallFacts
-from agi_server.journal import JournalBusyError, JournalError, State
+from agi_server.journal import JournalBusyError, JournalError
 from agi_server.systemd import SocketError, Systemd
-
-DEFAULT_CONFIG = "/etc/agi-server/agi-server.yaml"
 
 log = logging.getLogger("agi_server.cli")
 
 FILES_OF_OUR_OWN = 64
 """Files that are open beside those of sessions and of connections that are silent yet."""
-FAILED = 1
-MISCONFIGURED = 2
 
 PORT = click.IntRange(0, 65535)
-config_option = click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path, readable=False),
-    envvar="AGI_SERVER_CONFIG",
-    default=DEFAULT_CONFIG,
-    show_default=True,
-    show_envvar=True,
-    help="The configuration file.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,19 +44,19 @@ def main() -> None:
 @config_option
 def run(path: Path) -> None:
     """Serve Asterisk until SIGTERM or Ctrl-C."""
-    config = _load(path)
+    config = load_config(path)
     logs.configure(config.log.level, config.log.format, config.log.mask_numbers)
     if mistakes := check_form(config):
-        _fail("\n".join(map(str, mistakes)), MISCONFIGURED)
+        fail("\n".join(map(str, mistakes)), MISCONFIGURED)
     _warn(config)
     _allow_files(config.fastagi.max_sessions)
     faulthandler.enable()  # says where we hang, when the watchdog ends us
     try:
         process.run(_serve(config, Systemd()))
     except (JournalBusyError, SocketError) as error:
-        _fail(str(error), MISCONFIGURED)
+        fail(str(error), MISCONFIGURED)
     except (JournalError, StartError) as error:
-        _fail(str(error), FAILED)
+        fail(str(error), FAILED)
 
 
 @main.command()
@@ -78,7 +64,7 @@ def run(path: Path) -> None:
 @click.option("--connect", is_flag=True, help="Also ask OTRS, its database and the system. Changes nothing there.")
 def check(path: Path, connect: bool) -> None:
     """Say whether the configuration is right: all mistakes at once."""
-    config = _load(path)
+    config = load_config(path)
     _warn(config)
     if findings := check_form(config):
         for finding in findings:
@@ -94,7 +80,7 @@ def check(path: Path, connect: bool) -> None:
 @config_option
 def health_(path: Path) -> None:
     """Ask the running server whether it can take calls: 0 if so, be it degraded, else 1."""
-    web = _load(path).web
+    web = load_config(path).web
     if web.port == 0:
         raise click.UsageError("the configuration leaves web.port to the system: nobody knows where to ask")
     found = health.ask(_reachable(web.host), web.port, web.token.get_secret_value())
@@ -111,7 +97,7 @@ def install_samples(folder: Path, force: bool) -> None:
         for fate, file in sample_files.install(folder, sample_files.command(), force=force):
             click.echo(f"{fate:5} {file}{': differs from ours, --force writes over it' * (fate == 'kept')}")
     except OSError as error:
-        _fail(f"can't write {error.filename or folder}: {error.strerror or error}", FAILED)
+        fail(f"can't write {error.filename or folder}: {error.strerror or error}", FAILED)
     config = folder / sample_files.CONFIG
     named = "" if config == Path(DEFAULT_CONFIG) else f" --config {config}"
     click.echo(f"Next: in {config} set what stands there without a #, then run: agi-server check --connect{named}")
@@ -127,7 +113,7 @@ def demo(port: int) -> None:
     try:
         process.run(_demonstrate(port))
     except (StartError, OSError) as error:
-        _fail(f"the demo can't start: {error}", FAILED)
+        fail(f"the demo can't start: {error}", FAILED)
 
 
 @main.command(short_help="Place a call from NUMBER as Asterisk would, or say what would become of it.")
@@ -177,73 +163,22 @@ def call(
             raise click.UsageError("--dry-run asks no server: leave --server out")
         if base != "ticket":
             raise click.UsageError(f"agi-server has no script {base!r}, only `ticket`")
-        config = _load(path)
+        config = load_config(path)
         if mistakes := check_form(config):
-            _fail("\n".join(map(str, mistakes)), MISCONFIGURED)
+            fail("\n".join(map(str, mistakes)), MISCONFIGURED)
         _warn(config)
         done = process.run(calling.think_through(config, facts, at, as_json=as_json))
     else:
         if at:
             raise click.UsageError("--at needs --dry-run: a real call comes now")
-        host, port = _address(server) if server else _address_of(_load(path))
+        host, port = _address(server) if server else _address_of(load_config(path))
         if port == 0:
             raise click.UsageError("the configuration leaves the port to the system: name it with --server HOST:PORT")
         done = process.run(calling.place(host, port, base, facts, as_json=as_json))
     sys.exit(0 if done else FAILED)
 
 
-@main.group("calls")
-def calls_() -> None:
-    """What became of the calls, and what a person decides of them."""
-
-
-@calls_.command("list")
-@config_option
-@click.option(
-    "--state",
-    "states",
-    multiple=True,
-    type=click.Choice([state.value for state in State]),
-    help="Only these  [default: all open]",
-)
-@click.option("--since", type=calls.Since(), help="Only those of the last 15m, 1h, 7d.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def calls_list(path: Path, states: tuple[str, ...], since: timedelta | None, as_json: bool) -> None:
-    """Calls that are no tickets yet, or those asked for, newest first."""
-    calls.with_journal(
-        _load(path), lambda journal: calls.show_list(journal, [*map(State, states)], since, as_json=as_json)
-    )
-
-
-@calls_.command("show")
-@config_option
-@click.argument("id")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def calls_show(path: Path, id: str, as_json: bool) -> None:
-    """One call, and each thing that happened to it."""
-    calls.with_journal(_load(path), lambda journal: calls.show_one(journal, id, as_json=as_json))
-
-
-@calls_.command("retry")
-@config_option
-@click.argument("ids", nargs=-1)
-@click.option("--parked", is_flag=True, help="All that are parked.")
-def calls_retry(path: Path, ids: tuple[str, ...], parked: bool) -> None:
-    """Try calls again now: after their reason is mended."""
-    if not ids and not parked:
-        raise click.UsageError("name the calls, or --parked")
-    calls.with_journal(_load(path), lambda journal: calls.retry(journal, ids, parked=parked))
-
-
-@calls_.command("drop")
-@config_option
-@click.argument("id")
-@click.option("--why", required=True, help="Kept in the call's history.")
-def calls_drop(path: Path, id: str, why: str) -> None:
-    """Decide that a call shall be no ticket."""
-    if not why.strip():
-        raise click.UsageError("--why needs words: they are all that will be known of it")
-    calls.with_journal(_load(path), lambda journal: calls.drop(journal, id, why))
+main.add_command(cli_calls.main)
 
 
 async def _serve(config: Config, systemd: Systemd) -> None:
@@ -293,13 +228,6 @@ def _warn(config: Config) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-def _load(path: Path) -> Config:
-    try:
-        return load(path)
-    except ConfigError as error:
-        _fail(str(error), MISCONFIGURED)
-
-
 def _address_of(config: Config) -> tuple[str, int]:
     """Where the configured server is reached from this machine."""
     return _reachable(config.fastagi.host), config.fastagi.port
@@ -315,8 +243,3 @@ def _address(server: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise click.BadParameter(f"{server!r} is not HOST:PORT", param_hint="--server")
     return host.strip("[]"), int(port)
-
-
-def _fail(words: str, code: int) -> NoReturn:
-    click.echo(words, err=True)
-    sys.exit(code)

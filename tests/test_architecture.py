@@ -24,7 +24,8 @@ STOREYS = (
     {"config"},
     {"app", "check"},
     {"demo", "calls", "dry_run", "process", "systemd", "sample_files", "health"},
-    {"calling"},
+    {"calling", "command"},
+    {"cli_calls"},
     {"cli"},
     {"__main__"},
 )

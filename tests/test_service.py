@@ -21,6 +21,7 @@ from agi_server import app, cli, intake, systemd
 from agi_server.asterisk import fastagi, knock
 from agi_server.asterisk.client import CallReport, Ending, place_call
 from agi_server.cli import main
+from agi_server.command import DEFAULT_CONFIG, MISCONFIGURED
 from agi_server.config import Fastagi, describe
 from agi_server.sandbox.otrs import Sandbox
 from agi_server.web import server as web
@@ -100,21 +101,21 @@ def test_the_units_say_what_the_code_says() -> None:
     folder = f"/var/lib/{SERVICE['StateDirectory']}/"
     assert defaults["customers.index"].startswith(folder)
     assert f"sqlite+aiosqlite:///{folder}" in defaults["journal.database"]
-    assert f"=agi-server.yaml:{cli.DEFAULT_CONFIG}\n" in (UNITS / "agi-server.service").read_text()
+    assert f"=agi-server.yaml:{DEFAULT_CONFIG}\n" in (UNITS / "agi-server.service").read_text()
     assert (SERVICE["Type"], SERVICE["Restart"]) == ("notify", "always")
-    assert int(SERVICE["RestartPreventExitStatus"]) == cli.MISCONFIGURED
+    assert int(SERVICE["RestartPreventExitStatus"]) == MISCONFIGURED
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
 def test_no_mistake_in_the_configuration_lets_it_be_started_again(path: Path) -> None:
     environ = {"AGI_SECRET_WORD": "geheim", "AGI_EMPTY": "", "AGI_BROKEN": "geheim\nx"}
     done = CliRunner().invoke(main, ["run", "--config", str(path)], env=environ)
-    assert (done.exit_code, done.stdout) == (cli.MISCONFIGURED, ""), done.output
+    assert (done.exit_code, done.stdout) == (MISCONFIGURED, ""), done.output
 
 
 @pytest.mark.parametrize("arguments", [["run", "--confg"], ["run", "--config", "/nowhere/agi-server.yaml"], ["rum"]])
 def test_neither_does_wrong_usage(arguments: list[str]) -> None:
-    assert CliRunner().invoke(main, arguments).exit_code == cli.MISCONFIGURED
+    assert CliRunner().invoke(main, arguments).exit_code == MISCONFIGURED
 
 
 @pytest.fixture
@@ -228,4 +229,4 @@ async def test_a_socket_that_we_cannot_use_is_not_tried_again(tmp_path: Path, ot
         program = Restarted(path, wrong)
         with pytest.raises(AssertionError, match="expected ListenStream= with a TCP port"):
             await asyncio.to_thread(program.__enter__)
-    assert program.ended() == cli.MISCONFIGURED
+    assert program.ended() == MISCONFIGURED
