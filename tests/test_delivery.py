@@ -232,7 +232,7 @@ async def test_after_a_week_of_trouble_a_person_must_look(house: House) -> None:
     house.desk.script = [GARBLED] * 1000
     await house.live()
     house.now += timedelta(days=6, hours=23)
-    house.delivery._wake.set()
+    house.delivery.wake()
     await house.desk.arrivals(2)
     house.now += timedelta(hours=2)
     await house.until(State.PARKED)
@@ -334,7 +334,7 @@ async def test_live_calls_go_before_retries(house: House) -> None:
     house.desk.go_on.clear()
     for call in many(6):  # as a restart would find them
         await house.journal.add(call, NOW - timedelta(hours=1))
-    house.delivery._wake.set()
+    house.delivery.wake()
     await house.desk.arrivals(2)
     calls = [replace(CALL, unique_id=f"live.{n}") for n in range(4)]
     tasks = [house.delivery.deliver(await house.journal.add(call, NOW), house.who(call)) for call in calls]
@@ -356,12 +356,12 @@ async def test_a_call_that_always_fails_does_not_make_otrs_look_troubled(house: 
     assert house.delivery.troubled
     while (entry := await house.journal.get(CALL.unique_id)) and entry.failures < 3:
         house.now += timedelta(seconds=1)
-        house.delivery._wake.set()
+        house.delivery.wake()
         await asyncio.sleep(0.005)
     house.delivery._pulse.answered()
     while (entry := await house.journal.get(CALL.unique_id)) and entry.failures < 6:
         house.now += timedelta(seconds=1)
-        house.delivery._wake.set()
+        house.delivery.wake()
         await asyncio.sleep(0.005)
         assert not house.delivery.troubled
     assert (await house.live(replace(CALL, unique_id="another"))).state is State.DONE

@@ -47,7 +47,7 @@ def facts_of(house: House, figures: Figures | None) -> Facts:
         house.server.listening,
         house.server.sessions,
         house.customers.status(),
-        house.delivery.troubled,
+        house.delivery.otrs_fails,
         figures,
         house.journal.failing,
         house.intake.unkept,
