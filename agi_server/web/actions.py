@@ -68,7 +68,7 @@ class Actions:
         changed = await self._house.journal.retry(entry, self._clock())
         if changed is not None:
             self._house.delivery.wake()
-            log.info("call %s: a retry is wanted by %s", entry.call.unique_id, _who(visit))
+            log.info("a retry is wanted by %s", _who(visit), extra={"call": entry.call.unique_id})
         return changed
 
     async def _drop(self, visit: Visit, entry: Entry) -> Entry | None:
@@ -77,7 +77,7 @@ class Actions:
             why = visit.words.fill("by", words=why, name=visit.visitor.name)
         changed = await self._house.journal.drop(entry, why, self._clock())
         if changed is not None:
-            log.info("call %s: dropped by %s", entry.call.unique_id, _who(visit))
+            log.info("dropped by %s", _who(visit), extra={"call": entry.call.unique_id})
         return changed
 
     def say(self, visit: Visit, said: str, status: int = 200, **values: object) -> web.StreamResponse:
