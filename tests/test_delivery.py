@@ -510,3 +510,15 @@ async def test_that_otrs_fails_holds_until_it_answers(house: House) -> None:
     assert (house.delivery.troubled, house.delivery.otrs_fails) == (False, True)
     await house.live(replace(CALL, unique_id="next"))
     assert not house.delivery.otrs_fails
+
+
+async def test_that_otrs_fails_is_said_once_and_so_is_that_it_answers_again(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.desk.script = [REFUSED] * 3
+    await house.live()
+    await house.until(State.DONE)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "OTRS is in trouble: connection refused; calls wait in the journal"),
+        ("WARNING", "OTRS answers again"),
+    ]

@@ -14,10 +14,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from agi_server import logs
+from agi_server.app import App
+from agi_server.asterisk.client import place_call
+from agi_server.demo import demo_config
+from agi_server.sandbox import Sandbox
+from agi_server.sandbox.tickets import Ticket
 
 log = logging.getLogger("agi_server.intake")
+NUMBER, CALL_ID = "89161229624", "1314075508.1094"
+PASSWORD = "keep-this-to-yourself"
 Start = Callable[..., io.StringIO]
 
 
@@ -264,3 +272,54 @@ def test_a_redirected_stream_is_not_journald(tmp_path: Path) -> None:
         assert not logs.is_journal(stream, {})
     assert not logs.is_journal(stream, {"JOURNAL_STREAM": "1:1"})
     assert not logs.is_journal(io.StringIO(), {"JOURNAL_STREAM": "1:1"})
+
+
+FIELDS = ["time", "level", "logger", "call", "message", "number", "dialled", "status", "reason", "ticket", "queue"]
+FIELDS += ["customer", "match", "seconds"]
+"""Of the line about a call, as the README names them."""
+
+
+async def serve_a_call(folder: Path) -> Ticket:
+    """The whole program takes one call; the ticket that it made."""
+    async with Sandbox(folder, password=PASSWORD) as otrs:
+        config = demo_config(otrs, folder, 0)
+        secret = SecretStr(PASSWORD)
+        async with App(config.model_copy(update={"otrs": config.otrs.model_copy(update={"password": secret})})) as app:
+            await place_call("127.0.0.1", app.server.port, number=NUMBER, unique_id=CALL_ID)
+    [ticket] = otrs.tickets
+    return ticket
+
+
+async def test_a_call_is_one_object_with_all_that_matters(start: Start, tmp_path: Path) -> None:
+    stream = start(format="json", mask_numbers=True)
+    ticket = await serve_a_call(tmp_path)
+    [entry] = [entry for entry in map(json.loads, lines(stream)) if entry["logger"] == "intake"]
+    assert list(entry) == FIELDS
+    assert 0 < entry.pop("seconds") < 2.5
+    assert entry.pop("message").startswith(f"from ***624 to 4509: created, ticket {ticket.number}; customer ivanov ")
+    del entry["time"]
+    assert entry == {
+        "level": "info",
+        "logger": "intake",
+        "call": CALL_ID,
+        "number": "***624",
+        "dialled": "4509",
+        "status": "created",
+        "reason": "",
+        "ticket": ticket.number,
+        "queue": "Raw",
+        "customer": "ivanov",
+        "match": "exact",
+    }
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize("mask_numbers", [True, False])
+async def test_no_secret_is_told_not_even_to_who_debugs(
+    start: Start, tmp_path: Path, format: str, mask_numbers: bool
+) -> None:
+    stream = start("debug", format, mask_numbers)
+    await serve_a_call(tmp_path)
+    assert "TicketCreate: answered" in stream.getvalue()
+    assert PASSWORD not in stream.getvalue()
+    assert (NUMBER[1:-3] in stream.getvalue()) == (not mask_numbers)
