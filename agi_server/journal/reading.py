@@ -7,23 +7,28 @@ ourselves or `agi-server calls`. Every method may raise `JournalError`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from agi_server.journal.questions import Questions
 from agi_server.journal.records import OPEN_STATES, Entry, State, calls, entry, history
 from agi_server.journal.wanted import Wanted
-from agi_server.journal.writer import Writer
+from agi_server.journal.writer import JournalError, Writer
 
+LIMIT = 10.0
+"""Seconds for an answer."""
 MOST_SEARCHED = 200_000
 """Calls, the newest, in which is searched: so many take a second or two."""
 MOST_CHANGES = 500
 """Lines of the history that are told one by one."""
 RECENT = 2000
 """Calls, the newest, whose dialled numbers and queues can be chosen."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,13 @@ class Places:
 
 class Reading(Questions):
     """A reader beside the `Journal` that serves calls. Open it after that one."""
+
+    async def _ask(self, work: Callable[[sa.Connection], T]) -> T:
+        try:
+            async with asyncio.timeout(LIMIT):
+                return await super()._ask(work)
+        except TimeoutError:
+            raise JournalError(f"no answer within {LIMIT:g} s") from None
 
     async def _start(self) -> None:
         engine = sa.create_engine(self._url)

@@ -6,6 +6,7 @@ led back to the list; the page's script is told in words what became of it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from agi_server.web.visit import Visit, page
 log = logging.getLogger("agi_server.web")
 
 LONGEST_REASON = 500
+LIMIT = 10.0
+"""Seconds for the journal to take a decision."""
 
 Decision = Callable[[Visit, Entry], Awaitable[Entry | None]]
 
@@ -46,22 +49,32 @@ class Actions:
 
     async def retry_parked(self, visit: Visit) -> web.StreamResponse:
         """Try all again that are parked."""
-        try:
-            for entry in await self._house.journal.entries([State.PARKED], datetime.fromtimestamp(0, UTC)):
-                await self._retry(visit, entry)
-        except JournalError as error:
-            return self.say(visit, "unwritten", 503, words=error)
-        return self.say(visit, "retried_all")
+        return await self._written(visit, self._retry_parked(visit))
 
     async def _decide(self, visit: Visit, said: str, decision: Decision) -> web.StreamResponse:
+        return await self._written(visit, self._decided(visit, said, decision))
+
+    async def _written(self, visit: Visit, deed: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+        """The deed; or why the journal did not take it."""
         try:
-            entry = await self._reading.numbered(int(visit.request.match_info["id"]))
-            if entry is None:
-                return self.say(visit, "gone", 404)
-            if await decision(visit, entry) is None:
-                return self.say(visit, "too_late", 409)
+            async with asyncio.timeout(LIMIT):
+                return await deed
         except JournalError as error:
             return self.say(visit, "unwritten", 503, words=error)
+        except TimeoutError:
+            return self.say(visit, "unwritten_yet", 503)
+
+    async def _retry_parked(self, visit: Visit) -> web.StreamResponse:
+        for entry in await self._house.journal.entries([State.PARKED], datetime.fromtimestamp(0, UTC)):
+            await self._retry(visit, entry)
+        return self.say(visit, "retried_all")
+
+    async def _decided(self, visit: Visit, said: str, decision: Decision) -> web.StreamResponse:
+        entry = await self._reading.numbered(int(visit.request.match_info["id"]))
+        if entry is None:
+            return self.say(visit, "gone", 404)
+        if await decision(visit, entry) is None:
+            return self.say(visit, "too_late", 409)
         return self.say(visit, said)
 
     async def _retry(self, visit: Visit, entry: Entry) -> Entry | None:

@@ -83,6 +83,8 @@ class _Stream:
         while not self._feed.stopped:
             await self._tell_health()
             figures = self._feed.figures
+            if figures is not None and figures.cursor < cursor:
+                figures = await self._feed.look()  # that was from before we read
             if figures is not None and figures.cursor != cursor:
                 with suppress(JournalError):  # the health tells it
                     cursor = await self._tell_changes(cursor, figures.cursor)

@@ -33,10 +33,10 @@ class Login:
         form = await form_of(request)
         back, given = form.get("back", ""), form.get("token", "")
         denied = self._access.try_token(request.remote or "", given)
+        if denied is Denied.TOO_OFTEN:
+            return self._form(request, back, "too_often", 429)
         if denied is not None:
             log.warning("a wrong token from %s", request.remote)
-            if denied is Denied.TOO_OFTEN:
-                return self._form(request, back, "too_often", 429)
             return self._form(request, back, "wrong_token", 403)
         response = web.Response(status=303, headers={"Location": _within(back)})
         secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"

@@ -195,7 +195,7 @@ async def test_an_entry_by_its_number(journal: Journal, reading: Reading) -> Non
 async def test_it_can_write_nothing(journal: Journal, reading: Reading) -> None:
     await journal.add(call(1), NOW)
     with pytest.raises(JournalError, match="readonly"):
-        await reading._do(lambda connection: connection.execute(calls.delete()))
+        await reading._ask(lambda connection: connection.execute(calls.delete()))
     assert len(await reading.newest(EVERYTHING, 10)) == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -333,6 +334,24 @@ async def test_a_journal_that_cannot_be_written_is_told(scene: Scene, monkeypatc
     monkeypatch.setattr(scene.app.journal, "_do", full)
     for path in FORMS:
         assert await sent(scene, path, form) == (503, "The journal could not be written: disk full")
+
+
+async def test_a_journal_that_does_not_answer_keeps_nobody_waiting(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.parked()
+    form = {"form_token": await form_token(scene), "why": "no"}
+    hang = threading.Event()
+    stuck = asyncio.create_task(scene.app.journal._do(lambda _: hang.wait(30)))
+    stuck_too = asyncio.create_task(scene.app.web._reading._ask(lambda _: hang.wait(30)))
+    monkeypatch.setattr("agi_server.web.actions.LIMIT", 0.1)
+    for path in FORMS:
+        status, said = await sent(scene, path, form)
+        assert (status, "does not answer" in said) == (503, True)
+    monkeypatch.setattr("agi_server.journal.reading.LIMIT", 0.1)
+    assert "no answer within 0.1 s" in await text_of(scene)
+    hang.set()
+    await asyncio.gather(stuck, stuck_too)
 
 
 async def test_a_journal_that_cannot_be_read_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

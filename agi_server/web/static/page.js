@@ -12,7 +12,7 @@ const link = document.getElementById("link");
 const popSwitch = document.getElementById("pop");
 let cursor = list.dataset.cursor;
 let newest = Math.max(0, ...Array.from(list.rows, (row) => Number(row.dataset.id)));
-const popped = new Set();
+const popped = new Set(Array.from(list.querySelectorAll("tr:has(a.ticket)"), (row) => Number(row.dataset.id)));
 const title = document.title;
 
 function element(html) {
@@ -152,7 +152,7 @@ async function reconnect() {
 function pop(row) {
   const ticket = row.querySelector("a.ticket");
   const id = Number(row.dataset.id);
-  if (!ticket || !popSwitch.value || popped.has(id) || id <= baseline) {
+  if (!ticket || !popSwitch.value || popped.has(id)) {
     return;
   }
   popped.add(id);
@@ -227,11 +227,10 @@ function askWhy(event) {
   }
 }
 
-const baseline = newest;
 document.addEventListener("submit", decide);
 document.addEventListener("toggle", askWhy, true);
 if (list.dataset.events) {
-  popSwitch.value = popSwitch.disabled ? "" : (localStorage.getItem("pop") ?? "");
-  popSwitch.addEventListener("change", switchPop);
   connect();
+  popSwitch.addEventListener("change", switchPop);
+  popSwitch.value = popSwitch.disabled ? "" : (localStorage.getItem("pop") ?? "");
 }
