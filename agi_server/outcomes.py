@@ -106,7 +106,7 @@ class Outcomes:
             try:
                 return await write() or await self._journal.get(entry.call.unique_id) or entry
             except JournalError as error:
-                log.error("%s", error)
+                log.log(logging.DEBUG if failures else logging.ERROR, "not in the journal yet: %s", error)
             failures += 1
             await asyncio.sleep(min(self._pause(failures), LONGEST_WRITE_PAUSE))
 
@@ -121,8 +121,10 @@ class Outcomes:
         return await self._later(entry, outcome)
 
     async def _park(self, entry: Entry, refused: Refused, doubt: Doubt) -> Entry | None:
-        log.warning("parked, a person must look: %s: %s", refused.code, refused.words)
-        return await self._journal.park(entry, refused, doubt, self._clock())
+        parked = await self._journal.park(entry, refused, doubt, self._clock())
+        if parked is not None:
+            log.warning("parked, a person must look: %s: %s", refused.code, refused.words)
+        return parked
 
     async def _later(self, entry: Entry, trouble: Trouble, wait: float | None = None) -> Entry | None:
         now = self._clock()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -521,4 +522,26 @@ async def test_that_otrs_fails_is_said_once_and_so_is_that_it_answers_again(
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("WARNING", "OTRS is in trouble: connection refused; calls wait in the journal"),
         ("WARNING", "OTRS answers again"),
+    ]
+
+
+async def test_what_came_of_an_attempt_is_written_however_long_that_takes_and_said_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    park, failures = house.journal.park, 3
+
+    async def full(*arguments: Any) -> Entry | None:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise JournalError("disk full")
+        return await park(*arguments)
+
+    monkeypatch.setattr(house.journal, "park", full)
+    house.desk.script = [Refused("TicketCreate.InvalidParameter", "Queue")]
+    assert (await house.live()).state is State.PARKED
+    assert failures == -1
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", "not in the journal yet: disk full"),
+        ("WARNING", "parked, a person must look: TicketCreate.InvalidParameter: Queue"),
     ]
