@@ -151,7 +151,7 @@ def _why(recognition: Recognition, rivals: Sequence[str], called_last: str) -> s
     if len(recognition.candidates) < 2:
         return ""
     if recognition.customer is None:
-        return "they are of different companies, so it is a stranger's call"
+        return "they are not all of one company, so it is a stranger's call"
     if not rivals:
         return f"is the main contact of {recognition.customer.customer_id}"
     return "called last" if recognition.customer.login == called_last else "was changed last"

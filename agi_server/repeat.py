@@ -117,6 +117,10 @@ class Repeats:
         if wanted is None:
             return Alone(entry)
         found = await self._outcomes.ask(entry, self._help_desk.find_open(wanted))
+        if entry.ticket is not None and found != entry.ticket and not isinstance(found, Trouble):
+            log.info(
+                "ticket %s, which should have had it, is not open any more or was moved", entry.ticket.ticket_number
+            )
         if isinstance(found, Created):
             return await self._add_to(found, entry, recognition)
         if isinstance(found, Trouble) and entry.failures < OWN_FAULT:

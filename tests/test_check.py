@@ -83,6 +83,18 @@ async def test_trouble_is_told_once(tmp_path: Path, otrs: Sandbox) -> None:
     assert told[0].startswith("?    ticket: ")
 
 
+async def test_a_main_contact_is_one_of_his_company(tmp_path: Path, otrs: Sandbox) -> None:
+    options: dict[str, Any] = {
+        "customers": {"database": otrs.database, "main_contacts": {"ROMASHKA": "ivanov", "VECTOR": "ivanof"}},
+        "otrs": {"url": otrs.url, "user": "agi-server", "password": PASSWORD},
+    }
+    findings = [str(finding) async for finding in check_connections(load(write_config(tmp_path, options), {}))]
+    assert [finding for finding in findings if "main_contacts" in finding] == [
+        "?    customers.main_contacts.VECTOR: ivanof is no valid customer of VECTOR"
+        " -- name one by his login, written as in OTRS"
+    ]
+
+
 async def repeats_found(folder: Path, otrs: Sandbox, **repeat: Any) -> list[str]:
     """What is said of repeated calls."""
     options: dict[str, Any] = {

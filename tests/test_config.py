@@ -459,7 +459,7 @@ def test_the_default_texts_tell_who_may_have_rung(tmp_path: Path) -> None:
         (KNOWN, "Customer:  (petrov)\n"),
         (
             Recognition(Match.SEVERAL, None, twins, Match.EXACT),
-            "Customer: not known\nAll customers with this number:\n"
+            "Customer: not known\nCustomers with this number:\n"
             f"- Иван Иванов (ivanov), Ромашка {page}=AgentCustomerUserInformationCenter;CustomerUserID=ivanov\n"
             f"-  (petrov), VASILEK {page}=AgentCustomerUserInformationCenter;CustomerUserID=petrov\n",
         ),

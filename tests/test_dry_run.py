@@ -185,7 +185,7 @@ async def share(otrs: Sandbox, *people: tuple[str, str]) -> None:
             [
                 "customer:     krasnov, VECTOR",
                 "              belov, ROMASHKA",
-                "              they are of different companies, so it is a stranger's call",
+                "              they are not all of one company, so it is a stranger's call",
             ],
         ),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -224,13 +225,15 @@ async def test_who_is_dropped_while_his_ticket_is_looked_for_is_in_no_article(
     assert (articles(house), house.desk.opened) == ([], ["call.0"])
 
 
-async def test_a_ticket_closed_meanwhile_lets_its_calls_go(house: House) -> None:
+async def test_a_ticket_closed_meanwhile_lets_its_calls_go(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     await waits_for(house, FIRST, SECOND, THIRD, FOURTH)
     house.desk.closed.add("1")
     await house.until(State.DONE, 4)
     assert house.desk.opened == ["call.0", "call.1"]
     assert articles(house) == [("2", ("call.2", "call.3"))]
     assert (await known(house, SECOND)).ending is Ending.CREATED
+    assert "which should have had it, is not open any more or was moved" in caplog.text
 
 
 @pytest.mark.parametrize("group", [False, True])

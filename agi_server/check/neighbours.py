@@ -102,7 +102,7 @@ async def _check_listener(config: Config, running: bool) -> Finding:
 async def _check_customers(config: Config) -> AsyncIterator[Finding]:
     directory = app.customers(config)
     try:
-        found = await directory.check()
+        found = await directory.check(config.customers.main_contacts)
     finally:
         await directory.close()
     if not isinstance(found, Readable):
@@ -116,3 +116,6 @@ async def _check_customers(config: Config) -> AsyncIterator[Finding]:
         yield Finding(True, "customers.database", words)
     if found.no_companies is not None:
         yield Finding(None, "customers.company_table", found.no_companies.reason, found.no_companies.hint)
+    for company in found.without_contact:
+        words = f"{config.customers.main_contacts[company]} is no valid customer of {company}"
+        yield Finding(None, f"customers.main_contacts.{company}", words, "name one by his login, written as in OTRS")

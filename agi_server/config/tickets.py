@@ -42,7 +42,7 @@ class TicketOptions(Section):
         "To: {{ call.dialled }}\n"
         "Customer: {% if customer %}{{ customer.name }} ({{ customer.login }}){% else %}not known{% endif %}\n"
         "{% if candidates|length > 1 -%}\n"
-        "All customers with this number:\n"
+        "Customers with this number:\n"
         "{% for one in candidates -%}\n"
         "- {{ one.name }} ({{ one.login }}), {{ one.company or one.customer_id }} {{ customer_url(one.login) }}\n"
         "{% endfor -%}\n"

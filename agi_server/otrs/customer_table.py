@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -128,6 +128,13 @@ class CustomerTable:
         """How many customers are in use."""
         rows = await self._fetch(select(func.count()).where(self._table.c.valid_id == VALID))
         return int(rows[0][0])
+
+    async def companies_of(self, logins: Collection[str]) -> dict[str, str]:
+        """The `customer_id` of each of these who is in use, by login."""
+        columns = self._table.c
+        of_these = select(columns.login, columns.customer_id).where(columns.login.in_(logins))
+        rows = await self._fetch(of_these.where(columns.valid_id == VALID))
+        return {login: customer_id or "" for login, customer_id in rows}
 
     async def _page_with_names(self, query: Select[Any]) -> Sequence[Sequence[Any]]:
         """The rows, each with its company's name at the end; without names rather than not at all."""

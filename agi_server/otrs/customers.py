@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +59,8 @@ class Readable:
     """Those among the examined who have a number that we can read."""
     no_companies: Unreadable | None = None
     """Why companies' names cannot be read; None if they can, or are not wanted."""
+    without_contact: tuple[str, ...] = ()
+    """Companies, by `customer_id`, whose main contact is none of their customers in use."""
 
 
 class Customers:
@@ -151,8 +153,12 @@ class Customers:
         """How well callers can be recognised now; from memory."""
         return self._follower.status()
 
-    async def check(self) -> Readable | Unreadable:
-        """Can the table be read, and are there numbers in it? Needs no start, and leaves the index alone."""
+    async def check(self, main_contacts: Mapping[str, str] | None = None) -> Readable | Unreadable:
+        """Can the table be read, and are there numbers in it? Needs no start, and leaves the index alone.
+
+        `main_contacts` are logins by `customer_id`.
+        """
+        contacts = main_contacts or {}
         examined = with_number = after = 0
         try:
             customers = await self._table.count()
@@ -161,11 +167,13 @@ class Customers:
                 examined += len(valid)
                 with_number += sum(1 for row in valid if self._numbers_of(row))
                 after = rows[-1].id
+            companies = await self._table.companies_of(contacts.values()) if contacts else {}
         except TableError as error:
             return Unreadable(error.reason, error.hint)
         nameless = self._table.no_names
         no_companies = None if nameless is None else Unreadable(nameless.reason, nameless.hint)
-        return Readable(customers, examined, with_number, no_companies)
+        wrong = tuple(company for company, login in contacts.items() if companies.get(login) != company)
+        return Readable(customers, examined, with_number, no_companies, wrong)
 
     async def _find_in_table(self, number: Number, index: Path) -> Found:
         """By an index made for this once. Raises TableError, `sqlite3.Error` or OSError."""

@@ -160,6 +160,18 @@ async def test_a_check_counts(table: CustomerUser, tmp_path: Path) -> None:
     await customers.close()
 
 
+async def test_a_check_finds_main_contacts_who_are_none(table: CustomerUser, tmp_path: Path) -> None:
+    await table.add(
+        IVANOV, PETROVA | {"customer_id": "VECTOR"}, {"login": "gone", "customer_id": "SEVER", "valid_id": 2}
+    )
+    customers = customers_of(table, tmp_path)
+    contacts = {IVANOV["customer_id"]: "ivanov", "STROY": "petrova", "SEVER": "gone", "ACME": "ivanof"}
+    found = await customers.check(contacts)
+    assert isinstance(found, Readable)
+    assert found.without_contact == ("STROY", "SEVER", "ACME")
+    await customers.close()
+
+
 async def test_a_check_tells_why_it_cannot_count(small: CustomerUser, tmp_path: Path) -> None:
     customers = customers_of(small, tmp_path, number_columns=("phone", "handy"))
     found = await customers.check()
