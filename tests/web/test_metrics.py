@@ -110,6 +110,7 @@ async def test_connections_that_are_no_calls(app: App) -> None:
 
 
 async def test_the_journal_s_calls_and_their_age(app: App) -> None:
+    await app.delivery.stop(1.0)  # it would take up what waits
     now = datetime.now(UTC)
     parked = await app.journal.add(Call("1.1", now), now - timedelta(hours=2))
     await app.journal.park(parked, Refused("code", "words"), Doubt.NONE, now)
