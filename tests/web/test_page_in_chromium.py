@@ -193,11 +193,13 @@ async def test_parked_calls_are_shown_with_their_reason_and_retried(page: Page, 
     await scene.parked()
     parked = page.locator("#parked li")
     await expect(page.get_by_role("heading", name="Parked, waiting for your decision: 1")).to_be_visible()
+    await expect(page).to_have_title("(1) Calls · agi-server")
     await expect(parked).to_contain_text(REASON)
     await expect(parked).to_contain_text("Иван Иванов")
     await parked.get_by_role("button", name="Try again").click()
     await expect(page.get_by_role("alert")).to_have_text(re.compile("The call is tried again"))
     await expect(page.locator("#parked")).to_be_hidden()
+    await expect(page).to_have_title("Calls · agi-server")
     await expect(rows(page).first.locator(".state")).to_have_text("created")
     assert len(scene.otrs.tickets) == 1
 

@@ -13,7 +13,7 @@ const popSwitch = document.getElementById("pop");
 let cursor = list.dataset.cursor;
 let newest = Math.max(0, ...Array.from(list.rows, (row) => Number(row.dataset.id)));
 const popped = new Set(Array.from(list.querySelectorAll("tr:has(a.ticket)"), (row) => Number(row.dataset.id)));
-const title = document.title;
+const tabTitle = document.title;
 
 function element(html) {
   const box = document.createElement("template");
@@ -82,7 +82,7 @@ function onHealth(told) {
     const title = document.getElementById("parked-title");
     title.textContent = title.dataset.words.replace("{number}", told.parked);
     parked.hidden = told.parked === 0;
-    document.title = told.parked ? `(${told.parked}) ${title}` : title;
+    document.title = told.parked ? `(${told.parked}) ${tabTitle}` : tabTitle;
     document.getElementById("parked-more").hidden = told.parked <= Number(parked.querySelector("ol").dataset.most);
   }
 }
