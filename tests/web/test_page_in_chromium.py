@@ -322,6 +322,20 @@ async def test_the_document_does_not_grow_for_ever(page: Page, scene: Scene) -> 
     await expect(rows(page)).to_have_count(3)
 
 
+async def test_a_call_that_has_left_the_list_stays_outside(page: Page, scene: Scene) -> None:
+    await page.evaluate("document.getElementById('calls').dataset.most = 2")
+    await scene.parked("84956693300")
+    for number in (1, 2):
+        await scene.call(f"8495669330{number}")
+    await expect(rows(page).last).to_contain_text("+7 495 669-33-01")
+    await page.evaluate("document.getElementById('calls').dataset.most = 9")
+    await page.get_by_role("button", name="Try again", exact=True).click()
+    await expect(page.locator("#parked")).to_be_hidden()
+    await scene.call("84956693303")
+    await expect(rows(page)).to_have_count(3)
+    await expect(rows(page).last).to_contain_text("+7 495 669-33-01")
+
+
 async def test_the_health_of_the_house_is_told_in_words(page: Page, scene: Scene) -> None:
     health = page.get_by_role("list", name="Health")
     for words in ("Asterisk calls are taken", "Customers 13 known", "OTRS answers", "Journal 0 waiting, 0 parked"):

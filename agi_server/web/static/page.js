@@ -24,7 +24,7 @@ function element(html) {
 /* The list */
 
 function place(rows, fresh) {
-  // Newest first, wherever it belongs; one that was there keeps its place.
+  // Newest first, wherever it belongs; one that was there keeps its place, one that left the list stays outside.
   const id = Number(fresh.dataset.id);
   const old = Array.from(rows.children).find((one) => Number(one.dataset.id) === id);
   if (old) {
@@ -33,9 +33,13 @@ function place(rows, fresh) {
     return;
   }
   const next = Array.from(rows.children).find((one) => Number(one.dataset.id) < id);
+  if (!next && id < Number(rows.dataset.oldest)) {
+    return;
+  }
   rows.insertBefore(fresh, next ?? null);
   while (rows.children.length > Number(rows.dataset.most)) {
     rows.lastElementChild.remove();
+    rows.dataset.oldest = rows.lastElementChild.dataset.id;
   }
 }
 
