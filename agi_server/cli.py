@@ -25,10 +25,11 @@ from agi_server.demo import demonstrate
 from agi_server.dry_run import CallFacts
 from agi_server.journal import JournalBusyError, JournalError
 from agi_server.systemd import SocketError, Systemd
+from agi_server.web import connections
 
 log = logging.getLogger("agi_server.cli")
 
-FILES_OF_OUR_OWN = 64
+FILES_OF_OUR_OWN = 64 + connections.MOST
 """Files that are open beside those of sessions and of connections that are silent yet."""
 
 PORT = click.IntRange(0, 65535)
