@@ -87,7 +87,10 @@ class Attempts:
             added = await self._repeats.add(entry, wanted, recognition)
             if not isinstance(added, Alone):
                 return added
-            entry = added.entry
+            opened = await self._open(added.entry, wanted, recognition)
+            if added.not_looked_for and opened.ending is Ending.CREATED:
+                log.warning("a new ticket, for the caller's open ones can't be looked for: %s", added.not_looked_for)
+            return opened
         return await self._open(entry, wanted, recognition)
 
     async def _search(self, entry: Entry) -> Entry | None:

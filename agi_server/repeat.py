@@ -86,6 +86,8 @@ class Alone:
 
     entry: Entry
     """As it is now."""
+    not_looked_for: str = ""
+    """Why it is not known whether its caller has an open ticket; empty: it is."""
 
 
 class Repeats:
@@ -125,10 +127,9 @@ class Repeats:
             return await self._add_to(found, entry, recognition)
         if isinstance(found, Trouble) and entry.failures < OWN_FAULT:
             return await self._outcomes.later(entry, Trouble(found.reason))
-        if not isinstance(found, NotFound):
-            words = found.words if isinstance(found, Refused) else found.reason
-            log.warning("the caller's open tickets can't be looked for, he gets a new one: %s", words)
-        return Alone(entry)
+        if isinstance(found, NotFound):
+            return Alone(entry)
+        return Alone(entry, not_looked_for=found.words if isinstance(found, Refused) else found.reason)
 
     async def _add_to(self, target: Created, entry: Entry, recognition: Recognition) -> Entry | Alone:
         now = self._clock()

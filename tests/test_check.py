@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from agi_server.check import check_connections, check_form
 from agi_server.check.otrs import MOST_REHEARSED
@@ -93,6 +96,21 @@ async def test_a_main_contact_is_one_of_his_company(tmp_path: Path, otrs: Sandbo
         "?    customers.main_contacts.VECTOR: ivanof is no valid customer of VECTOR"
         " -- name one by his login, written as in OTRS"
     ]
+
+
+async def test_a_database_without_customers_is_hardly_the_right_one(tmp_path: Path, otrs: Sandbox) -> None:
+    with contextlib.closing(sqlite3.connect(make_url(otrs.database).database or "")) as table:
+        table.execute("DELETE FROM customer_user")
+        table.commit()
+    options: dict[str, Any] = {
+        "customers": {"database": otrs.database},
+        "otrs": {"url": otrs.url, "user": "agi-server", "password": PASSWORD},
+    }
+    findings = [str(one) async for one in check_connections(load(write_config(tmp_path, options), {}))]
+    assert (
+        "?    customers.database: customer_user has 0 valid customers"
+        " -- nobody will be known: is this the database of OTRS?"
+    ) in findings
 
 
 async def repeats_found(folder: Path, otrs: Sandbox, **repeat: Any) -> list[str]:

@@ -80,3 +80,11 @@ def test_every_make_target_named_is_there() -> None:
     for target in set(re.findall(r"^make ([\w-]+)|`make ([\w-]+)`", README, re.MULTILINE)):
         name = "".join(target)
         assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
+
+
+def test_the_dialplan_takes_nothing_of_an_earlier_run_for_the_answer() -> None:
+    before, asks, after = DIALPLAN.partition(" same => n,AGI(")
+    assert asks
+    # The ticket's number is read only where the status vouches for it.
+    read = set(re.findall(r"\$\{(HELPDESK_\w+)\}", after)) - {"HELPDESK_TICKET"}
+    assert read == set(re.findall(r"^ same => n,Set\((HELPDESK_\w+)=\)$", before, re.MULTILINE))

@@ -375,7 +375,18 @@ async def test_a_search_that_always_fails_holds_no_call_up(house: House, caplog:
     entry = await known(house, FIRST)
     assert (entry.ending, entry.failures) == (Ending.CREATED, 3)
     assert len(house.desk.looked_for) == 4
-    assert "can't be looked for, he gets a new one: HTTP 500" in caplog.text
+    assert caplog.text.count("a new ticket, for the caller's open ones can't be looked for: HTTP 500") == 1
+
+
+async def test_while_otrs_is_down_nobody_is_said_to_get_a_new_ticket(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.desk.open_script = [GARBLED] * 5
+    house.desk.script = [GARBLED] * 2
+    assert (await house.live(FIRST)).state is State.WAITING
+    await house.until(State.DONE)
+    assert (await known(house, FIRST)).failures == 5
+    assert "a new ticket" not in caplog.text
 
 
 async def test_a_search_that_is_refused_costs_no_time(house: House) -> None:

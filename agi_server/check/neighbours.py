@@ -108,9 +108,12 @@ async def _check_customers(config: Config) -> AsyncIterator[Finding]:
     if not isinstance(found, Readable):
         yield Finding(False, "customers.database", found.reason, found.hint)
         return
-    share = f"{found.with_number} of the first {found.examined} have a number that can be read"
-    words = f"{config.customers.table} has {found.customers} valid customers; {share}"
-    if found.examined and not found.with_number:
+    words = f"{config.customers.table} has {found.customers} valid customers"
+    if found.examined:
+        words += f"; {found.with_number} of the first {found.examined} have a number that can be read"
+    if not found.examined:
+        yield Finding(None, "customers.database", words, "nobody will be known: is this the database of OTRS?")
+    elif not found.with_number:
         yield Finding(None, "customers.number_columns", words, "are these the columns that hold the numbers?")
     else:
         yield Finding(True, "customers.database", words)
