@@ -7,6 +7,7 @@ nothing of anybody's. All else is for those whom `access` lets in, and no browse
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote
@@ -26,6 +27,8 @@ from agi_server.web.page import Page
 from agi_server.web.views import HERE, Views
 from agi_server.web.visit import Handler, Visit, form_of
 from agi_server.web.words import words_for
+
+log = logging.getLogger("agi_server.web")
 
 CLOSING = 1.0
 """Seconds for answers under way when we stop."""
@@ -71,7 +74,11 @@ class WebServer:
         """Listen; raises OSError or JournalError if that is not possible. Port 0 asks the system for one."""
         await self._reading.open(serving=False)
         self._runner = web.AppRunner(
-            self._app(), access_log=None, shutdown_timeout=CLOSING, keepalive_timeout=connections.IDLE
+            self._app(),
+            access_log=None,
+            logger=connections.Faults(log),
+            shutdown_timeout=CLOSING,
+            keepalive_timeout=connections.IDLE,
         )
         await self._runner.setup()
         assert self._runner.server is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -31,12 +32,15 @@ Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
 
 
 async def form_of(request: web.Request) -> dict[str, str]:
-    """What was sent; raises 408 if it does not come."""
+    """What our forms send; of anything else nothing is a field. Raises 408 or 400 if it does not come whole."""
     try:
         async with asyncio.timeout(FORM_LIMIT):
-            return {name: str(value) for name, value in (await request.post()).items()}
+            sent = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise web.HTTPBadRequest from None
+    return dict(parse_qsl(sent.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def page(text: str, status: int = 200) -> web.Response:

@@ -320,6 +320,35 @@ async def test_a_form_that_does_not_come_is_not_waited_for(scene: Scene, monkeyp
         await writer.wait_closed()
 
 
+GET = "GET / HTTP/1.1\r\n"
+FORM = "POST /login HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("GARBAGE\r\n\r\n", 400),
+        (f"{GET}\r\n", 400),
+        (f"{GET}Host: localhost\r\nHost: elsewhere\r\n\r\n", 400),
+        (f"{GET}Host: localhost\r\nX: {'a' * 9000}\r\n\r\n", 400),
+        (f"{FORM}Content-Length: -4\r\n\r\n", 400),
+        (f"{FORM}Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx", 400),
+        (f"{FORM}Content-Type: multipart/form-data\r\nContent-Length: 2\r\n\r\nxx", 403),
+        (f"{FORM}Content-Type: application/x-www-form-urlencoded; charset=x\r\nContent-Length: 2\r\n\r\nxx", 403),
+    ],
+)
+async def test_whatever_strangers_send_is_no_error_of_ours(
+    said: str, status: int, guarded: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", guarded.web_port)
+    writer.write(said.encode())
+    async with asyncio.timeout(10):
+        assert f" {status} ".encode() in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_the_head_of_a_stream_is_no_stream(scene: Scene) -> None:
     async with asked(scene, "/events", "HEAD") as answer:
         assert answer.status == 405
