@@ -35,14 +35,14 @@ def test_the_table_of_options_is_the_code_s() -> None:
     assert table.splitlines()[1:] == expected
 
 
-def test_the_small_configuration_is_enough(tmp_path: Path) -> None:
+def test_the_configurations_shown_are_right(tmp_path: Path) -> None:
     for name in ("database-password", "otrs-password"):
         (tmp_path / name).write_text("secret\n")
-    yaml = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
-    assert yaml is not None
+    [yaml, routes] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     path = tmp_path / "agi-server.yaml"
-    path.write_text(yaml[1].replace("/etc/agi-server/", f"{tmp_path}/"))
-    assert load(path).ticket.unknown_customer == "unknown-caller"
+    path.write_text(f"{yaml}{routes}repeat: {{within: 30m}}\n")
+    config = load(path)
+    assert (config.ticket.unknown_customer, len(config.routes)) == ("unknown-caller", 4)
 
 
 @pytest.mark.parametrize("where", [README, DIALPLAN], ids=["README", "dialplan"])
