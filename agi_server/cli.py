@@ -84,7 +84,7 @@ def health_(path: Path) -> None:
     web = load_config(path).web
     if web.port == 0:
         raise click.UsageError("the configuration leaves web.port to the system: nobody knows where to ask")
-    found = health.ask(_reachable(web.host), web.port, web.token.get_secret_value())
+    found = health.ask(_reachable(web.host), web.port, web.token.get_secret_value(), web.user_header)
     click.echo(found.words)
     sys.exit(0 if found.ready else FAILED)
 

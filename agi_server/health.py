@@ -23,11 +23,14 @@ class Health:
     words: str
 
 
-def ask(host: str, port: int, token: str) -> Health:
-    """Ask the web server there."""
+def ask(host: str, port: int, token: str, user_header: str = "") -> Health:
+    """Ask the web server there, as one who has the token, or as the proxy would that names users in this header."""
+    headers = {"Authorization": f"Bearer {token}".encode()} if token else {}
+    if user_header and not token:
+        headers = {user_header: b"agi-server health"}
     connection = http.client.HTTPConnection(host, port, timeout=SECONDS)
     try:
-        connection.request("GET", "/readyz", headers={"Authorization": f"Bearer {token}"} if token else {})
+        connection.request("GET", "/readyz", headers=headers)
         answer = connection.getresponse()
         body = answer.read(LARGEST)
     except (OSError, http.client.HTTPException) as error:
@@ -35,7 +38,7 @@ def ask(host: str, port: int, token: str) -> Health:
     finally:
         connection.close()
     if answer.status not in (READY, NOT_READY):
-        return Health(False, f"{host}:{port} says {answer.status} {answer.reason}: is web.token the server's?")
+        return Health(False, f"{host}:{port} says {answer.status} {answer.reason}: is `web` the running server's?")
     try:
         parts = dict(json.loads(body))
     except (ValueError, TypeError):

@@ -32,7 +32,16 @@ async def asked(path: Path) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, main, ["health", "--config", str(path)])
 
 
-@pytest.mark.parametrize("web", [{}, {"host": "0.0.0.0", "token": "a long token"}])
+WAYS_IN = [
+    {},
+    {"host": "0.0.0.0", "token": "a long token"},
+    {"token": "не латинскими буквами"},
+    {"user_header": "X-Forwarded-User"},
+    {"user_header": "X-Forwarded-User", "trusted_proxies": ["192.0.2.7/32"], "token": "a long token"},
+]
+
+
+@pytest.mark.parametrize("web", WAYS_IN)
 async def test_a_server_that_takes_calls(tmp_path: Path, web: dict[str, object]) -> None:
     async with Sandbox(tmp_path, password="sandbox") as otrs:
         path = write_config(tmp_path, options(otrs, **web))
@@ -74,7 +83,7 @@ def http(status: str, body: str) -> bytes:
     [
         (http("200 OK", '{"status": "degraded", "otrs": "in trouble"}'), True, "status: degraded\notrs: in trouble"),
         (http("503 No", '{"status": "not ready", "journal": "full"}'), False, "status: not ready\njournal: full"),
-        (http("401 Unauthorized", ""), False, "says 401 Unauthorized: is web.token the server's?"),
+        (http("401 Unauthorized", ""), False, "says 401 Unauthorized: is `web` the running server's?"),
         (http("200 OK", "<html>"), False, "another program answers on"),
         (http("200 OK", "[1]"), False, "another program answers on"),
         (b"220 mail.example.org ESMTP\r\n", False, "no answer from"),

@@ -205,7 +205,8 @@ class WebServer:
                 raise web.HTTPMisdirectedRequest(text=words)
         if self._access.has_login and "text/html" in request.headers.get("Accept", ""):
             raise web.HTTPSeeOther(f"/login?back={quote(request.path_qs, safe='')}")
-        raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="the token of web.token is needed\n")
+        needed = "the token of web.token" if self._access.has_login else "a user whom the proxy names, or web.token,"
+        raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text=f"{needed} is needed\n")
 
 
 async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
