@@ -29,7 +29,7 @@ MOST_STREAMS = 128
 LONGEST = 1800.0
 """Seconds of one stream; the browser comes back by itself."""
 SILENCE = 15.0
-"""Seconds after which a sign of life is sent."""
+"""Seconds after which a sign of life is sent: a page that hears none knows that the network is cut."""
 WRITE_LIMIT = 20.0
 """Seconds for a browser to take what it is sent."""
 COME_BACK_MS = 1000
@@ -89,7 +89,7 @@ class _Stream:
                 with suppress(JournalError):  # the health tells it
                     cursor = await self._tell_changes(cursor, figures.cursor)
             if asyncio.get_running_loop().time() - self._wrote > SILENCE:
-                await self._write(":\n\n")
+                await self._send("alive", {})
             with suppress(TimeoutError):
                 async with asyncio.timeout(SILENCE):
                     await self._feed.next_look()

@@ -494,7 +494,7 @@ async def test_a_stream_ends_after_a_while_and_shows_that_it_lives(
     monkeypatch.setattr(live, "LONGEST", 0.5)
     monkeypatch.setattr(live, "SILENCE", 0.1)
     async with asked(scene, "/events") as answer, asyncio.timeout(10):
-        assert b"\n:\n" in await answer.content.read()
+        assert b"event: alive\n" in await answer.content.read()
 
 
 async def test_the_house_is_left_at_once_though_pages_are_open(scene: Scene) -> None:

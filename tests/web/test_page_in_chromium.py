@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +313,69 @@ async def test_what_came_while_we_were_away_is_there_when_we_are_back(tmp_path: 
             await page.get_by_role("button", name="Try again", exact=True).click()
             await expect(page.get_by_role("alert")).to_contain_text("The call is tried again")
             assert await page.evaluate("window.same")
+
+
+class Cable:
+    """Leads to the house; while it is cut nothing comes through, and nobody is told of it."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._whole = asyncio.Event()
+        self._whole.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    @asynccontextmanager
+    async def laid(self) -> AsyncIterator[Cable]:
+        async with await asyncio.start_server(self._lead, "127.0.0.1", 0) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            try:
+                yield self
+            finally:
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        self._whole.clear()
+
+    def mend(self) -> None:
+        self._whole.set()
+
+    async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._scene.web_port)
+        for source, sink in ((reader, back), (there, writer)):
+            task = asyncio.create_task(self._carry(source, sink))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while piece := await source.read(65536):
+                await self._whole.wait()
+                sink.write(piece)
+                await sink.drain()
+        except ConnectionError:
+            pass  # whoever left has left
+        finally:
+            sink.close()
+
+
+async def test_a_network_that_is_cut_without_a_word_is_noticed(context: BrowserContext, scene: Scene) -> None:
+    async with Cable(scene).laid() as cable:
+        page = await context.new_page()
+        await page.clock.install()
+        await page.goto(f"http://127.0.0.1:{cable.port}/")
+        await expect(page.locator("#link")).to_have_class("link live")
+        cable.cut()
+        await scene.call()
+        await page.clock.fast_forward(60_000)
+        await expect(page.locator("#link")).to_have_text(re.compile("no connection"))
+        cable.mend()
+        await page.clock.fast_forward(60_000)
+        await expect(page.locator("#link")).to_have_class("link live")
+        await expect(rows(page)).to_have_count(1)
+        await page.close()
 
 
 async def test_the_document_does_not_grow_for_ever(page: Page, scene: Scene) -> None:

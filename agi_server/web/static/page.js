@@ -4,6 +4,7 @@
 
 const WINDOW = "agi-server-ticket";
 const RETRY_MS = 3000;
+const SILENCE_MS = 40000; // a cut network is only heard by its silence: the server speaks every 15 seconds
 const NEW_MS = 30000;
 
 const list = document.getElementById("calls");
@@ -112,8 +113,17 @@ function notice(words, target, good) {
 
 function connect() {
   const source = new EventSource(`${list.dataset.events}&cursor=${cursor}`);
+  let silence = setTimeout(lost, SILENCE_MS);
+  function lost() {
+    clearTimeout(silence);
+    source.close();
+    broken();
+    setTimeout(reconnect, RETRY_MS);
+  }
   const hear = (name, react) =>
     source.addEventListener(name, (event) => {
+      clearTimeout(silence);
+      silence = setTimeout(lost, SILENCE_MS);
       cursor = event.lastEventId || cursor;
       react(JSON.parse(event.data));
     });
@@ -127,19 +137,23 @@ function connect() {
   hear("call", onCall);
   hear("health", onHealth);
   hear("reload", () => location.reload());
-  source.onerror = () => {
-    link.className = "link broken";
-    link.textContent = link.dataset.broken;
-    if (source.readyState === EventSource.CLOSED) {
-      setTimeout(reconnect, RETRY_MS);
-    }
-  };
+  hear("alive", () => {});
+  source.onerror = () => (source.readyState === EventSource.CLOSED ? lost() : broken());
+}
+
+function broken() {
+  link.className = "link broken";
+  link.textContent = link.dataset.broken;
 }
 
 async function reconnect() {
   // The browser has given up: we are down, or he who looks is not logged in any more.
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+    const answer = await fetch(location.href, {
+      headers: { Accept: "text/html" },
+      redirect: "manual",
+      signal: AbortSignal.timeout(SILENCE_MS),
+    });
     if (answer.type === "opaqueredirect") {
       location.reload();
       return;
