@@ -240,14 +240,20 @@ def form(config: Config) -> Form:
 
 
 def routes(config: Config) -> tuple[Route, ...]:
-    """The configured rules."""
+    """The configured rules. A caller's number is his however it is dialled, so the whole one goes with it."""
+    spoken = numbering(config)
+
+    def callers(listed: tuple[str, ...]) -> tuple[str, ...]:
+        plain = (text for text in listed if not text.startswith("_"))
+        return tuple(dict.fromkeys((*listed, *filter(None, (spoken.heard(text).canonical for text in plain)))))
+
     return tuple(
         Route(
             name=f"routes item {number}",
             dialled=route.dialled,
             contexts=route.context,
             arguments=route.argument,
-            callers=route.caller,
+            callers=callers(route.caller),
             customer_ids=route.customer_id,
             matches=frozenset(route.match),
             withheld=route.withheld,

@@ -123,8 +123,19 @@ class Attempts:
             self._outcomes.begins(begun)
             stranger = self.wanted(entry.call, replace(recognition, customer=None))
             if isinstance(stranger, Ticket):
-                outcome = await self._outcomes.ask(begun, self._help_desk.open(stranger))
+                ticket = stranger
+                outcome = await self._outcomes.ask(begun, self._help_desk.open(ticket))
+        if isinstance(outcome, Refused):
+            outcome = _with_value(outcome, ticket)
         return await self._outcomes.record(begun, outcome, "created")
+
+
+def _with_value(refused: Refused, ticket: Ticket) -> Refused:
+    """With the value that OTRS refuses; OTRS itself says only which field it is."""
+    value = getattr(ticket, refused.about, None) or getattr(ticket.article, refused.about, None)
+    if not isinstance(value, str):
+        return refused
+    return replace(refused, words=f"{refused.words} ({refused.about} {value!r})")
 
 
 def ended(entry: Entry) -> str:

@@ -89,6 +89,21 @@ async def test_who_rings_is_kept_also_of_a_call_that_a_template_parks(house: Hou
     assert (await house.live()).recognition == KNOWN
 
 
+@pytest.mark.parametrize(
+    ("about", "value"),
+    [
+        ("queue", " (queue 'Raw')"),
+        ("history_type", " (history_type 'PhoneCallCustomer')"),
+        ("owner", ""),
+        ("dynamic_fields", ""),
+        ("", ""),
+    ],
+)
+async def test_the_reason_names_the_value_that_is_refused(house: House, about: str, value: str) -> None:
+    house.desk.script = [Refused("TicketCreate.InvalidParameter", "no such thing", about)]
+    assert (await house.live()).reason == f"TicketCreate.InvalidParameter: no such thing{value}"
+
+
 async def test_refused_is_parked_and_not_repeated(house: House) -> None:
     house.desk.script = [Refused("TicketCreate.InvalidParameter", "Queue is invalid")]
     entry = await house.live()

@@ -356,3 +356,12 @@ async def test_it_is_what_the_server_does(tmp_path: Path, otrs: Sandbox, others:
     )
     assert made.articles[0].body == article["Body"]
     assert made.dynamic_fields == foreseen["ticket"]["DynamicField"]
+
+
+@pytest.mark.parametrize("listed", ["89161229624", "9161229624", "+79161229624", "0079161229624"])
+@pytest.mark.parametrize("heard", ["+79161229624", "79161229624", "8 916 122-96-24"])
+async def test_a_rule_knows_a_caller_however_he_is_dialled(
+    tmp_path: Path, otrs: Sandbox, listed: str, heard: str
+) -> None:
+    config = configured(tmp_path, otrs, routes=[{"caller": listed, "reject": True}])
+    assert (await plan(config, heard)).status == "rejected"

@@ -122,7 +122,7 @@ class Route(Section):
     argument: TextOrTexts = ()
     """An argument that the dialplan gave the script: `AGI(agi://host/ticket,vip)`."""
     caller: NumberOrNumbers = ()
-    """The caller's number, as heard or whole (`+79161229624`), or a pattern: `_+7916.`; never a withheld one."""
+    """The caller's number, however it is dialled, or a pattern of it as heard or whole: `_+7916.`; not if withheld."""
     customer_id: TextOrTexts = ()
     """Company (`customer_id`) of the customer who rings."""
     match: Annotated[tuple[Match, ...], OneOrMore(conditions.GRADE)] = ()
