@@ -550,3 +550,18 @@ async def test_it_fits_a_screen_of_13_inches(page: Page, scene: Scene) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert await page.evaluate("document.querySelector('.scroll').scrollWidth <= innerWidth")
     await expect(rows(page).nth(6)).to_be_in_viewport()
+
+
+async def test_no_caller_spreads_himself_over_the_list(page: Page, scene: Scene) -> None:
+    await scene.call("7" * 80, "N" * 200, "8" * 80)
+    await scene.parked("7" * 80, "M" * 200)
+    await scene.call()
+    await expect(rows(page)).to_have_count(3)
+    assert await page.evaluate("document.querySelector('.scroll').scrollWidth <= innerWidth")
+    for row in (rows(page).nth(1), rows(page).nth(2), page.locator("#parked li")):
+        box = await row.bounding_box()
+        assert box is not None
+        assert box["height"] < 120
+    await page.goto(scene.url + "calls/1")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("N" * 200)
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
