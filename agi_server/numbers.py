@@ -125,6 +125,16 @@ class Numbering:
         object.__setattr__(self, "_code", f"+{metadata.country_code}")
         object.__setattr__(self, "_trunk", metadata.national_prefix or "")
 
+    @property
+    def example(self) -> str:
+        """A number of this country as it is dialled there; empty if phonenumbers has none."""
+        number = phonenumbers.example_number(self.country)
+        return (
+            notation.dialled(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL))
+            if number
+            else ""
+        )
+
     def heard(self, raw: str, presentation: int = 0) -> Heard:
         """The number of a caller, from `agi_callerid` and `agi_callingpres`."""
         restricted = bool(presentation & PRESENTATION_RESTRICTED)

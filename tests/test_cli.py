@@ -110,6 +110,14 @@ async def test_a_route_that_decides_about_no_call_is_warned_of(tmp_path: Path, o
     assert warning in program.log()
 
 
+async def test_extensions_that_are_all_numbers_are_warned_of(tmp_path: Path, otrs: Sandbox) -> None:
+    path = configured(tmp_path, otrs, numbers={"extensions": "[0-9]+"})
+    done = await command("check", "--config", str(path))
+    assert done.returncode == 0
+    words = "takes 83011234567 for an internal telephone, and so nobody outside is known"
+    assert done.stderr == f"warning: numbers.extensions: {words}\n"
+
+
 async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
     done = await command("check", "--connect", AGI_SERVER_CONFIG=str(configured(tmp_path, otrs)))
     assert (done.returncode, done.stderr) == (0, "")

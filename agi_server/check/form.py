@@ -1,4 +1,4 @@
-"""What is wrong in the configuration though each option by itself is right: templates, routes."""
+"""What is wrong in the configuration though each option by itself is right: templates, routes, extensions."""
 
 from __future__ import annotations
 
@@ -26,5 +26,8 @@ def check_form(config: Config) -> list[Finding]:
 def warnings(config: Config) -> Iterator[str]:
     """What is not wrong but should be mended."""
     yield from config.warnings
+    numbering = app.numbering(config)
+    if numbering.heard(numbering.example).canonical == numbering.example != "":
+        yield f"numbers.extensions: takes {numbering.example} for an internal telephone, and so nobody outside is known"
     for route, taker in never_reached(app.routes(config)):
         yield f"{route.name}: decides about no call, for {taker.name} takes all of them before it"
