@@ -1,116 +1,173 @@
-"""Our own share of the AGI step: `make bench`.
+"""Our own share of the AGI step, OTRS out of the picture: `python -m benchmarks.agi_step`.
 
-Three things in one run, in turn: a FastAGI server that does nothing but set as many variables as
-we do; OTRS's TicketCreate alone, on the stand-in that answers after 150 ms; and a whole call
-through us to that stand-in. Our share is the whole call less the TicketCreate. The machine is
-noisy: look at the figures side by side, never at one alone.
+The whole program, each call durable in its journal, beside servers that only speak: the limit on bare transports
+and panoramisk's. All set as many variables: eight where the caller waits for his ticket, five where `patience` is 0.
+They take turns, so that the machine's moods meet them all alike; each figure is the median of all rounds. After each
+turn of ours every call that was placed has to be `done` in the journal, or nothing is reported.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
-import multiprocessing
 import statistics
-import time
-from contextlib import AsyncExitStack
-from dataclasses import replace
-from multiprocessing.connection import Connection
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from agi_server.app import App
-from agi_server.asterisk.client import place_call
-from agi_server.call import Article, Created, Ticket
-from agi_server.demo import PASSWORD, USER, demo_config
-from agi_server.otrs.connector import Connector
-from agi_server.sandbox.otrs import Sandbox
+import uvloop
 
-OTRS_SECONDS = 0.150
-VARIABLES = 8
-HOST = "127.0.0.1"
-TICKET = Ticket("", "Call", "Raw", "new", "3 normal", "ivanov", "ROMASHKA", Article("Call", "Call"))
+from benchmarks import ours, rivals
+from benchmarks.callers import Callers, Placed
+from benchmarks.machine import cpu_s
+from benchmarks.processes import process
+from benchmarks.report import FOLDER, Cell, Report
 
-
-async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """The least that a FastAGI server can do: read the request, set variables one by one, close."""
-    await reader.readuntil(b"\n\n")
-    for number in range(VARIABLES):
-        writer.write(b'SET VARIABLE VARIABLE_%d "a value of some length"\n' % number)
-        await reader.readline()
-    writer.close()
+CALLERS = (1, 32, 256)
+PATIENCE = 2.5
+LIMIT, LIMIT_OF_FIVE = "raw uvloop", "raw uvloop, 5 variables"
+OURS, OURS_AT_ONCE = "agi-server, patience 2.5", "agi-server, patience 0"
+PANORAMISK = "panoramisk, asyncio"
+RATIO_OF_LIMIT, MORE_P99_MS = 0.6, 3.0
+"""The goals."""
 
 
-async def serve(pipe: Connection, folder: Path) -> None:
-    """The null server, and ours on its stand-in, until the pipe's other end closes."""
-    async with AsyncExitStack() as stack:
-        null = await stack.enter_async_context(await asyncio.start_server(nothing, HOST, 0))
-        otrs = await stack.enter_async_context(Sandbox(folder, delay=OTRS_SECONDS))
-        app = await stack.enter_async_context(App(demo_config(otrs, folder, 0)))
-        pipe.send((null.sockets[0].getsockname()[1], app.server.port, otrs.url))
-        await asyncio.to_thread(pipe.poll, None)
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One that is measured."""
+
+    name: str
+    pid: int
+    port: int
+    variables: int
+    status: str
+    folder: Path | None = None
+    """Where its journal is, if it is ours."""
 
 
-def serve_in_process(pipe: Connection, folder: Path) -> None:
-    """A process of its own, as in life."""
-    asyncio.run(serve(pipe, folder))
+@dataclass(slots=True)
+class Turns:
+    """Figures of one server with so many callers, one a turn."""
+
+    rate: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
+    p95: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+    server_cpu: list[float] = field(default_factory=list)
+    callers_cpu: list[float] = field(default_factory=list)
+    settling: list[float] = field(default_factory=list)
 
 
-async def call(port: int, unique_id: str) -> float:
-    """One call; its AGI step in seconds."""
-    report = await place_call(HOST, port, number="89161229624", unique_id=unique_id)
-    return report.seconds
+Figures = dict[tuple[str, int], Turns]
 
 
-async def bare(otrs: Connector, unique_id: str) -> float:
-    """One TicketCreate, and nothing else; in seconds."""
-    began = time.perf_counter()
-    outcome = await otrs.open(replace(TICKET, call_id=unique_id))
-    assert isinstance(outcome, Created), outcome
-    return time.perf_counter() - began
+def start_all(stack: ExitStack, folder: Path) -> list[Server]:
+    """All servers, each in its process."""
+    servers = []
+    for name, serve, runs, variables in (
+        (LIMIT, rivals.null, uvloop.run, 8),
+        ("raw asyncio", rivals.null, asyncio.run, 8),
+        (PANORAMISK, rivals.panoramisk, asyncio.run, 8),
+        ("panoramisk, uvloop", rivals.panoramisk, uvloop.run, 8),
+        (LIMIT_OF_FIVE, rivals.null, uvloop.run, 5),
+    ):
+        pid, port = stack.enter_context(process(serve, runs, variables))
+        servers.append(Server(name, pid, port, variables, "created"))
+    for name, patience, variables, status in ((OURS, PATIENCE, 8, "created"), (OURS_AT_ONCE, 0.0, 5, "queued")):
+        place = folder / status
+        place.mkdir()
+        arguments = (place, patience, 0)
+        pid, port = stack.enter_context(process(ours.serve, *arguments, log=place / "log"))
+        servers.append(Server(name, pid, port, variables, status, place))
+    return servers
 
 
-async def measure(null_port: int, our_port: int, otrs: Connector, rounds: int) -> dict[str, list[float]]:
-    """Each in turn, so that the machine's moods meet them all alike."""
-    seconds: dict[str, list[float]] = {"null server": [], "TicketCreate alone": [], "a call through us": []}
-    ids = (f"{time.time():.0f}.{number}" for number in itertools.count())
-    for warming in (True, False):
-        for _ in range(3 if warming else rounds):
-            taken = (await call(null_port, next(ids)), await bare(otrs, next(ids)), await call(our_port, next(ids)))
-            if not warming:
-                for times, one in zip(seconds.values(), taken, strict=True):
-                    times.append(one)
-    return seconds
+def take_turn(server: Server, callers: Callers, at_once: int, seconds: float, turns: Turns) -> None:
+    """Place calls for so long, and see that each was served."""
+    already = sum(ours.in_journal(server.folder).values()) if server.folder else 0
+    worked = cpu_s(server.pid)
+    placed = callers.place(server.port, at_once, seconds=seconds)
+    number = len(placed.took)
+    assert placed.statuses == {server.status: number}, f"{server.name}: {placed.statuses}"
+    assert placed.variables == server.variables * number, f"{server.name}: {placed.variables / number} variables"
+    if server.folder:
+        turns.settling.append(ours.settled(server.folder, already + number) * 1000)
+    note(turns, placed, cpu_s(server.pid) - worked)
 
 
-def show(seconds: dict[str, list[float]]) -> None:
-    """The table."""
-    print(f"{'':24}{'median':>10}{'p95':>10}   ms, {len(seconds['null server'])} of each, in turn")
-    for name, times in seconds.items():
-        print(f"{name:24}{statistics.median(times) * 1000:10.2f}{statistics.quantiles(times, n=20)[-1] * 1000:10.2f}")
-    share = [
-        whole - alone for whole, alone in zip(seconds["a call through us"], seconds["TicketCreate alone"], strict=True)
-    ]
-    print(f"{'our share of the step':24}{statistics.median(share) * 1000:10.2f}")
+def note(turns: Turns, placed: Placed, worked: float) -> None:
+    """The figures of one turn."""
+    number, hundredths = len(placed.took), statistics.quantiles(placed.took, n=100)
+    turns.rate.append(number / placed.elapsed)
+    for percentile, place in ((turns.p50, 49), (turns.p95, 94), (turns.p99, 98)):
+        percentile.append(hundredths[place] * 1000)
+    turns.server_cpu.append(worked / number * 1000)
+    turns.callers_cpu.append(placed.cpu_s / number * 1000)
 
 
-async def run(rounds: int) -> None:
-    """Start the servers, measure, show."""
-    ours, theirs = multiprocessing.Pipe()
-    with TemporaryDirectory() as name:
-        servers = multiprocessing.get_context("spawn").Process(target=serve_in_process, args=(theirs, Path(name)))
-        servers.start()
-        try:
-            null_port, our_port, url = await asyncio.to_thread(ours.recv)
-            async with Connector(url, USER, PASSWORD) as otrs:
-                show(await measure(null_port, our_port, otrs, rounds))
-        finally:
-            ours.send(None)
-            servers.join()
+def measure(rounds: int, seconds: float, levels: tuple[int, ...] = CALLERS) -> Figures:
+    """All servers in turn, round by round, after one to warm up in."""
+    figures: Figures = defaultdict(Turns)
+    with TemporaryDirectory(dir=FOLDER) as name, ExitStack() as stack, Callers() as callers:
+        servers = start_all(stack, Path(name))
+        for server in servers:
+            take_turn(server, callers, 32, min(0.5, seconds), Turns())
+        for _ in range(rounds):
+            for at_once in levels:
+                for server in servers:
+                    take_turn(server, callers, at_once, seconds, figures[server.name, at_once])
+    return figures
+
+
+def row(figures: Figures, name: str, at_once: int) -> dict[str, Cell]:
+    """The medians."""
+    turns = figures[name, at_once]
+    limit = LIMIT_OF_FIVE if name in (LIMIT_OF_FIVE, OURS_AT_ONCE) else LIMIT
+    return {
+        "": name,
+        "calls/s": statistics.median(turns.rate),
+        "of limit": of_limit(figures, name, limit, at_once),
+        "p50 ms": statistics.median(turns.p50),
+        "p95 ms": statistics.median(turns.p95),
+        "p99 ms": statistics.median(turns.p99),
+        "server CPU ms": statistics.median(turns.server_cpu),
+        "callers CPU ms": statistics.median(turns.callers_cpu),
+        "settled after ms": statistics.median(turns.settling) if turns.settling else "",
+    }
+
+
+def tabulate(report: Report, figures: Figures) -> None:
+    """A table for each number of callers."""
+    for at_once in sorted({level for _, level in figures}):
+        rows = [row(figures, name, level) for name, level in figures if level == at_once]
+        rounds = len(figures[LIMIT, at_once].rate)
+        report.table(f"{at_once} at once, medians of {rounds} rounds", rows)
+
+
+def of_limit(figures: Figures, ours: str, limit: str, at_once: int) -> float:
+    """Calls a second beside the limit's in the same round; the median."""
+    pairs = zip(figures[ours, at_once].rate, figures[limit, at_once].rate, strict=True)
+    return statistics.median(one / most for one, most in pairs)
+
+
+def more_p99(figures: Figures, ours: str, limit: str) -> float:
+    """Milliseconds that a single caller's p99 is longer than the limit's in the same round; the median."""
+    pairs = zip(figures[ours, 1].p99, figures[limit, 1].p99, strict=True)
+    return statistics.median(one - least for one, least in pairs)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=100, help="calls of each kind")
-    asyncio.run(run(parser.parse_args().rounds))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn; there are 21 in a round")
+    options = parser.parse_args()
+    report = Report("agi_step")
+    found = measure(options.rounds, options.seconds)
+    tabulate(report, found)
+    for who, limit in ((OURS, LIMIT), (OURS_AT_ONCE, LIMIT_OF_FIVE)):
+        report.goal(f"{who}: of the limit at 32", of_limit(found, who, limit, 32), least=RATIO_OF_LIMIT)
+        report.goal(f"{who}: p99 of one more than the limit, ms", more_p99(found, who, limit), MORE_P99_MS)
+    report.goal(f"{OURS}: beside {PANORAMISK} at 32", of_limit(found, OURS, PANORAMISK, 32), least=1.0)
+    report.end()

@@ -1,0 +1,91 @@
+"""The program under measurement, in a process of its own: all of it, its log included, as `agi-server run` has it.
+
+With the instant stand-in everything happens that happens in life except the request to OTRS: it is answered at
+once. Each call is recognised, kept, tried and settled; who measures reads in the journal that it was.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from unittest.mock import patch
+
+from agi_server import app, logs, process
+from agi_server.call import Created, Outcome, Ticket
+from agi_server.config import Config
+from agi_server.config.options import Fastagi
+from agi_server.demo import demo_config
+from agi_server.otrs.connector import Connector
+from agi_server.sandbox.otrs import Sandbox
+from benchmarks.processes import Pipe
+
+NOBODY = 9
+"""A port where nobody listens: its configuration names an OTRS that is never asked."""
+MOST_SESSIONS = 2_000
+LONGEST_SETTLING_S = 120.0
+LOOK_AGAIN_S = 0.02
+
+
+class InstantDesk(Connector):
+    """A help desk that has made every ticket before it is asked; nothing leaves the process."""
+
+    def __init__(self) -> None:
+        super().__init__(f"http://127.0.0.1:{NOBODY}/", "nobody", "")
+        self._made = 0
+
+    async def open(self, ticket: Ticket) -> Outcome:
+        self._made += 1
+        return Created(str(self._made), f"20261122{self._made:08}")
+
+
+def journal(folder: Path) -> Path:
+    """Where `serve` keeps its calls."""
+    return folder / "calls.db"
+
+
+def config(folder: Path, patience: float, otrs_port: int = 0) -> Config:
+    """The demo's configuration, with this patience and places for all callers of a benchmark."""
+    neighbour = Sandbox(folder, port=otrs_port or NOBODY)  # not entered: it is asked for its addresses only
+    made = demo_config(neighbour, folder, 0)
+    return made.model_copy(update={"fastagi": Fastagi(port=0, patience=patience, max_sessions=MOST_SESSIONS)})
+
+
+def serve(pipe: Pipe, folder: Path, patience: float, otrs_port: int) -> None:
+    """The program on the stand-in that listens on this port; 0: on the instant one."""
+
+    def connector(config: Config, clock: Callable[[], datetime]) -> Connector:
+        return InstantDesk()
+
+    async def work() -> None:
+        if not otrs_port:
+            people = Sandbox(folder).people
+            await people.fill()
+            await people.close()
+        async with app.App(config(folder, patience, otrs_port)) as running:
+            await pipe.ready(running.server.port)
+
+    logs.configure("info", "text", False)
+    if otrs_port:
+        process.run(work())
+    else:
+        with patch.object(app, "connector", connector):
+            process.run(work())
+
+
+def in_journal(folder: Path) -> dict[str, int]:
+    """How many calls it has, by their state."""
+    with closing(sqlite3.connect(f"file:{journal(folder)}?mode=ro", uri=True)) as connection:
+        return dict(connection.execute("SELECT state, count(*) FROM calls GROUP BY state"))
+
+
+def settled(folder: Path, calls: int) -> float:
+    """Wait until so many calls are done in the journal; the seconds that took. AssertionError if they never are."""
+    began = time.perf_counter()
+    while in_journal(folder) != {"done": calls}:
+        assert time.perf_counter() - began < LONGEST_SETTLING_S, f"{in_journal(folder)}, not {calls} done"
+        time.sleep(LOOK_AGAIN_S)
+    return time.perf_counter() - began
