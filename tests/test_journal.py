@@ -293,9 +293,16 @@ FORMER_ROWS: dict[str, tuple[str, str, str | None, str]] = {
 
 def former(folder: Path) -> None:
     """A journal as a former version left it."""
+    with closing(sqlite3.connect(folder / "calls.db")) as database:
+        database.execute("PRAGMA journal_mode=WAL")  # as all of ours
+        database.executescript(FORMER)
+    former_calls(folder)
+
+
+def former_calls(folder: Path) -> None:
+    """What a former version wrote into it."""
     at = NOW.timestamp()
     with closing(sqlite3.connect(folder / "calls.db")) as database:
-        database.executescript(FORMER)
         for unique_id, (state, canonical, recognition, ticket) in FORMER_ROWS.items():
             call = FORMER_CALL % (unique_id, canonical)
             columns = (unique_id, state, at, at, 1, 0, at, "none", at, at, call, recognition, ticket, ticket, "")
@@ -339,6 +346,15 @@ def tables(folder: Path) -> tuple[set[str], set[str]]:
         columns = {row[1] for row in database.execute("PRAGMA table_info(calls)")}
         indexes = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
     return columns, indexes
+
+
+async def test_a_former_version_may_have_had_the_file_in_between(journal: Journal, tmp_path: Path) -> None:
+    former_calls(tmp_path)
+    journal = await reopened(journal, tmp_path)
+    endings = {name: entry and entry.ending for name in FORMER_ROWS for entry in [await journal.get(name)]}
+    await journal.close()
+    created = Ending.CREATED
+    assert endings == {"done": created, "several": created, "dropped": Ending.REJECTED, "waiting": None}
 
 
 async def test_two_who_bring_it_up_to_date_at_once_are_not_in_each_others_way(tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from agi_server.call import Ending
-from agi_server.journal.records import OPEN_STATES, UNSURE, State, calls, metadata
+from agi_server.journal.records import OPEN_STATES, UNSURE, calls, metadata
 from agi_server.journal.writer import JournalDamagedError, JournalError
 
 
@@ -72,8 +71,6 @@ def fill_in(connection: sa.Connection) -> None:
     for column, value, where in (
         (calls.c.number, number, number.is_not(None)),
         (calls.c.customer, login, sure & login.is_not(None)),
-        (calls.c.ending, Ending.CREATED.value, calls.c.state == State.DONE),
-        (calls.c.ending, Ending.REJECTED.value, calls.c.state == State.DROPPED),
     ):
         connection.execute(calls.update().where(where, column == "").values({column: value}))
 

@@ -76,6 +76,9 @@ class Event:
     words: str
 
 
+_FORMERLY = {State.DONE: Ending.CREATED, State.DROPPED: Ending.REJECTED}
+"""The endings of a version of ours that did not keep them, and may have had the file in between."""
+
 metadata = sa.MetaData()
 calls = sa.Table(
     "calls",
@@ -141,7 +144,7 @@ def entry(row: sa.Row[Any]) -> Entry:
         ticket=Created(row.ticket_id, row.ticket_number) if row.ticket_id else None,
         recognition=None if row.recognition is None else _recognition(row.recognition),
         reason=row.reason,
-        ending=Ending(row.ending) if row.ending else None,
+        ending=Ending(row.ending) if row.ending else _FORMERLY.get(State(row.state)),
         queue=row.queue,
     )
 
