@@ -128,7 +128,12 @@ def demo(port: int) -> None:
 @click.option("--withheld", is_flag=True, help="The caller does not want his number to be seen.")
 @click.option("--server", metavar="HOST:PORT", help="A running agi-server; without it the configuration's.")
 @click.option("--dry-run", is_flag=True, help="Only say what the server would do, and why. Asks OTRS for nothing.")
-@click.option("--at", type=click.DateTime(["%Y-%m-%d %H:%M"]), help="With --dry-run: when, in ticket.time_zone.")
+@click.option(
+    "--at",
+    metavar="'YYYY-MM-DD HH:MM'",
+    type=click.DateTime(["%Y-%m-%d %H:%M"]),
+    help="With --dry-run: when, in ticket.time_zone.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def call(
     path: Path,

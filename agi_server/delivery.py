@@ -228,8 +228,8 @@ class Delivery:
             wanted = self._attempts.wanted(entry.call, recognition)
             left = self._counted(await self._attempts.make(entry, recognition, wanted))
         if left.state is State.DONE and left.ticket is not None:
-            how = "is updated" if left.ending is Ending.UPDATED else "is there"
-            log.info("ticket %s %s after all", left.ticket.ticket_number, how)
+            how = "has an article about it" if left.ending is Ending.UPDATED else "is there after all"
+            log.info("ticket %s %s", left.ticket.ticket_number, how)
         return left
 
     def _counted(self, entry: Entry) -> Entry:
