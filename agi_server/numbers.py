@@ -282,9 +282,9 @@ class Numbering:
         if self._plain:
             believed = self._plain.fullmatch(canonical) is not None
         else:
-            believed = digits.startswith(self._trunk) and _possible(
-                number, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
-            )
+            kind = phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
+            without_trunk = not canonical.startswith(self._code + self._trunk)  # else it is another country's
+            believed = digits.startswith(self._trunk) and without_trunk and _possible(number, kind)
         return canonical if believed or phonenumbers.is_valid_number(number) else ""
 
     def _valid(self, digits: str) -> bool:

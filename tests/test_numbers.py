@@ -504,6 +504,13 @@ def test_strokes_and_blanks(country: str, area_code: str, text: str, numbers: li
     assert typed(Numbering(country, area_code), text) == numbers
 
 
+@pytest.mark.parametrize("country", ["GB", "UA", "FR"])
+def test_a_trunk_prefix_is_in_no_whole_number(country: str) -> None:
+    numbering = Numbering(country)
+    assert numbering.heard("030 106427") == Heard("030 106427", "", "~030106427", withheld=False)  # of Berlin
+    assert typed(numbering, "030 106427") == ["~030106427"]
+
+
 @pytest.mark.parametrize(("country", "text", "canonical"), ELSEWHERE)
 def test_countries(country: str, text: str, canonical: str) -> None:
     numbering = Numbering(country)
