@@ -378,6 +378,31 @@ async def test_a_network_that_is_cut_without_a_word_is_noticed(context: BrowserC
         await page.close()
 
 
+AWAY = """Object.defineProperty(document, "hidden", { get: () => window.away === true });
+window.look = (away) => { window.away = away; document.dispatchEvent(new Event("visibilitychange")); }"""
+
+
+async def test_a_browser_may_have_more_pages_than_connections(context: BrowserContext, scene: Scene) -> None:
+    await context.add_init_script(AWAY)  # headless, Chromium takes all pages for visible
+    pages: list[Page] = []
+    for _ in range(8):
+        if pages:
+            await pages[-1].evaluate("look(true)")
+        pages.append(await opened(context, scene))
+    for page in pages[4:]:
+        await expect(page.locator("#link")).to_have_class("link live")
+    for page in pages[:4]:
+        await expect(page.locator("#link")).to_have_class("link broken")
+    await scene.call()
+    await expect(rows(pages[-1])).to_have_count(1)
+    await expect(rows(pages[-2])).to_have_count(1)
+    await pages[-1].evaluate("look(true)")
+    await pages[0].evaluate("look(false)")
+    await expect(rows(pages[0])).to_have_count(1)
+    await expect(pages[0].locator("#link")).to_have_class("link live")
+    await expect(pages[4].locator("#link")).to_have_class("link broken")
+
+
 async def test_the_document_does_not_grow_for_ever(page: Page, scene: Scene) -> None:
     await page.evaluate("document.getElementById('calls').dataset.most = 3")
     for number in range(5):

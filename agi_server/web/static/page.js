@@ -6,6 +6,7 @@ const WINDOW = "agi-server-ticket";
 const RETRY_MS = 3000;
 const SILENCE_MS = 40000; // a cut network is only heard by its silence: the server speaks every 15 seconds
 const NEW_MS = 30000;
+const MOST_LIVE = 4; // a browser has six connections for us, and what is clicked needs one
 
 const list = document.getElementById("calls");
 const parked = document.getElementById("parked");
@@ -15,6 +16,11 @@ let cursor = list.dataset.cursor;
 let newest = Math.max(0, ...Array.from(list.rows, (row) => Number(row.dataset.id)));
 const popped = new Set(Array.from(list.querySelectorAll("tr:has(a.ticket)"), (row) => Number(row.dataset.id)));
 const tabTitle = document.title;
+let stream = null;
+let silence = 0;
+const pages = new BroadcastChannel("agi-server");
+const ourselves = (sessionStorage.page ??= String(Math.random()));
+const seenSince = new Set(); // other pages that were looked at after this one
 
 function element(html) {
   const box = document.createElement("template");
@@ -112,16 +118,13 @@ function notice(words, target, good) {
 /* The stream */
 
 function connect() {
-  const source = new EventSource(`${list.dataset.events}&cursor=${cursor}`);
-  let silence = setTimeout(lost, SILENCE_MS);
-  function lost() {
-    clearTimeout(silence);
-    source.close();
-    broken();
-    setTimeout(reconnect, RETRY_MS);
+  if (stream || !hasRoom()) {
+    return;
   }
+  stream = new EventSource(`${list.dataset.events}&cursor=${cursor}`);
+  silence = setTimeout(lost, SILENCE_MS);
   const hear = (name, react) =>
-    source.addEventListener(name, (event) => {
+    stream.addEventListener(name, (event) => {
       clearTimeout(silence);
       silence = setTimeout(lost, SILENCE_MS);
       cursor = event.lastEventId || cursor;
@@ -138,12 +141,24 @@ function connect() {
   hear("health", onHealth);
   hear("reload", () => location.reload());
   hear("alive", () => {});
-  source.onerror = () => (source.readyState === EventSource.CLOSED ? lost() : broken());
+  stream.onerror = () => (stream.readyState === EventSource.CLOSED ? lost() : broken());
 }
 
 function broken() {
   link.className = "link broken";
   link.textContent = link.dataset.broken;
+}
+
+function leave() {
+  clearTimeout(silence);
+  stream?.close();
+  stream = null;
+  broken();
+}
+
+function lost() {
+  leave();
+  setTimeout(reconnect, RETRY_MS);
 }
 
 async function reconnect() {
@@ -163,6 +178,24 @@ async function reconnect() {
     return;
   }
   connect();
+}
+
+/* Room for all pages of a browser: those that were looked at longest ago stand still until one looks again */
+
+function hasRoom() {
+  return !document.hidden || seenSince.size < MOST_LIVE;
+}
+
+function lookedAt() {
+  seenSince.clear();
+  pages.postMessage(ourselves);
+  connect();
+}
+
+function makeRoom() {
+  if (!hasRoom()) {
+    leave();
+  }
 }
 
 /* The screen pop */
@@ -248,7 +281,12 @@ function askWhy(event) {
 document.addEventListener("submit", decide);
 document.addEventListener("toggle", askWhy, true);
 if (list.dataset.events) {
-  connect();
+  lookedAt();
+  pages.onmessage = (event) => {
+    seenSince.add(event.data);
+    makeRoom();
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? makeRoom() : lookedAt()));
   popSwitch.addEventListener("change", switchPop);
   popSwitch.value = popSwitch.disabled ? "" : (localStorage.getItem("pop") ?? "");
 }
