@@ -87,10 +87,14 @@ def test_a_country_that_nobody_knows_has_last_digits_only() -> None:
     assert likeness(Number("+0001234567890"), Number("~1234567890")) == Match.SUFFIX
 
 
-DIGITS = st.text("0123456789", min_size=1, max_size=17)
+SHORT_OR_LONG = st.text("0123456789", min_size=1, max_size=17)
+LONG = st.text("0123456789", min_size=7, max_size=15)
+"""As all whole and incomplete ones are."""
 FEW_ENDS = st.sampled_from(["1229624", "89161229624", "9161229624", "79161229624", "01711234567", "491711234567"])
 NUMBERS = st.builds(
-    Number, st.builds(str.__add__, st.sampled_from(["", "+", "~"]), DIGITS | FEW_ENDS), st.sampled_from(["", "1", "12"])
+    Number,
+    SHORT_OR_LONG | st.builds(str.__add__, st.sampled_from(["+", "~"]), LONG | FEW_ENDS),
+    st.sampled_from(["", "1", "12"]),
 )
 
 
