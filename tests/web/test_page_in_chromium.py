@@ -160,7 +160,7 @@ window.shown = [];
 window.Notification = class {
   static permission = "PERMISSION";
   static async requestPermission() { return this.permission; }
-  constructor(title, options) { this.title = title; this.body = options.body; window.shown.push(this);
+  constructor(title, options) { this.title = title; this.body = options.body; this.tag = options.tag; window.shown.push(this);
     document.body.dataset.shown = window.shown.length; }
   close() {}
 };
@@ -180,6 +180,9 @@ async def test_a_new_call_is_notified_and_the_notification_leads_to_its_ticket(
     async with page.expect_popup() as popup:
         await page.evaluate("shown[0].onclick()")
     await (await popup.value).wait_for_url(scene.ticket_url(report))
+    await scene.call()
+    await expect(page.locator("body")).to_have_attribute("data-shown", "2")
+    assert await page.evaluate("shown[0].tag !== shown[1].tag"), "a browser shows one of the same tag without a sound"
 
 
 async def test_a_browser_that_allows_no_notifications_is_told_of(context: BrowserContext, scene: Scene) -> None:

@@ -213,7 +213,7 @@ function pop(row) {
   if (popSwitch.value === "window") {
     openTicket(ticket);
   } else if (window.Notification?.permission === "granted") {
-    const note = new Notification(row.dataset.caller, { body: ticket.textContent, tag: "agi-server" });
+    const note = new Notification(row.dataset.caller, { body: ticket.textContent, tag: row.id }); // once in all pages
     note.onclick = () => {
       note.close();
       openTicket(ticket);
