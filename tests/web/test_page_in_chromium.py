@@ -160,7 +160,9 @@ window.shown = [];
 window.Notification = class {
   static permission = "PERMISSION";
   static async requestPermission() { return this.permission; }
-  constructor(title, options) { this.title = title; this.body = options.body; this.tag = options.tag; window.shown.push(this);
+  constructor(title, options) {
+    Object.assign(this, { title, ...options });
+    window.shown.push(this);
     document.body.dataset.shown = window.shown.length; }
   close() {}
 };
