@@ -29,10 +29,8 @@ lab: ## install and start the real MariaDB, Znuny, Asterisk and sipp (Debian 12,
 lab-down: ## stop them
 	$(PYTHON) -m tests.lab down
 
-bench: $(VENV)/dev ## our share of the AGI step beside a null server in the same run; customers; what it costs at rest
-	$(BIN)/python -m benchmarks.agi_step
-	$(BIN)/python -m benchmarks.directory
-	$(BIN)/python -m benchmarks.idle
+bench: $(VENV)/dev ## every figure of ours beside a reference's in the same run; minutes; also as JSON in build/benchmarks
+	$(BIN)/python -m benchmarks
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)

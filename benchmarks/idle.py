@@ -1,13 +1,15 @@
-"""What the server costs that nobody calls: `python -m benchmarks.idle`.
+"""What the server costs that has little to do: `python -m benchmarks.idle`.
 
 From the start of the process to its line that it is ready, the median of several starts; then the memory of the last
-one, and the processor's time that it takes while nothing happens but its own rounds. The OTRS stand-in is another
-process. The figures hold for the first start after an installation only once Python has written its bytecode.
+one, and the processor's time that it takes while nothing happens but its own rounds; at last 1,000 callers who wait
+for a ticket, and what each of them costs. The OTRS stand-in is another process. The figures hold for the first start
+after an installation only once Python has written its bytecode.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import signal
 import statistics
@@ -16,20 +18,39 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
 
+from agi_server.asterisk.client import Ending, place_call
 from agi_server.demo import PASSWORD, USER
+from agi_server.process import allow_files
 from agi_server.sandbox.otrs import Sandbox
-from benchmarks.memory import process, serve_otrs
+from benchmarks import machine, ours
+from benchmarks.callers import HOST
+from benchmarks.processes import process
+from benchmarks.report import FOLDER, Report
 
-READY_S, MEMORY_MB, CPU_MS = 1.0, 60.0, 50.0
-"""At most: until it is ready, memory of its own, the processor's time in ten seconds of rest."""
-TEN_SECONDS = 10.0
+READY_S, MEMORY_MB, CPU_S_A_MINUTE, SESSION_KB = 1.0, 60.0, 0.3, 40.0
+"""At most: until it is ready, memory of its own, the processor's time at rest, memory of a session."""
+RESTING_S = 10.0
 SETTLING_S = 2.0
 """After which nothing of the start is under way any more."""
+PATIENCE = 60.0
+"""The longest there is, so that all sessions are open at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What the server costs that nobody calls."""
+
+    ready_s: float
+    start_cpu_s: float
+    resident_mb: float
+    own_mb: float
+    cpu_s_a_minute: float
 
 
 def write_config(folder: Path, otrs_port: int) -> Path:
@@ -69,49 +90,82 @@ def running(config: Path) -> Iterator[tuple[int, float]]:
             server.send_signal(signal.SIGTERM)
 
 
-def memory_mb(pid: int) -> tuple[float, float]:
-    """Its resident memory, and how much of that is its own: the rest are files, such as libraries, that it maps."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    return int(fields["VmRSS"].split()[0]) / 1024, int(fields["RssAnon"].split()[0]) / 1024
+async def hold(pid: int, port: int, folder: Path, sessions: int) -> tuple[float, float]:
+    """So many callers wait for a ticket, all at once; the memory and the open files that each of them costs."""
+    report = await place_call(HOST, port, number="", unique_id="the first one", hang_up_after=0.5)  # all is loaded
+    assert report.outcome is Ending.HANGUP
+    before, files = machine.memory_mb(pid), machine.open_files(pid)
+    waiting = [
+        asyncio.create_task(place_call(HOST, port, number=f"8916{one:07d}", unique_id=f"{one}", timeout=PATIENCE))
+        for one in range(sessions)
+    ]
+    async with asyncio.timeout(PATIENCE):
+        # Another process's progress is nothing to await.
+        while sum(ours.in_journal(folder).values()) <= sessions or machine.open_files(pid) < files + sessions:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    held = (machine.memory_mb(pid) - before) / sessions, (machine.open_files(pid) - files) / sessions
+    assert not any(one.done() for one in waiting)
+    for one in waiting:
+        one.cancel()
+    await asyncio.wait(waiting)
+    return held
 
 
-def cpu_ms(pid: int) -> float:
-    """The processor's time that it has taken."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") * 1000
+def sessions_cost(sessions: int) -> tuple[float, float]:
+    """Memory in kB, and open files, for each caller who waits; OTRS does not answer meanwhile."""
+    allow_files(sessions)
+    with TemporaryDirectory(dir=FOLDER) as name:
+        folder = Path(name)
+        with (
+            process(ours.serve_otrs, folder, 2 * PATIENCE) as (_, otrs_port),
+            process(ours.serve, folder, PATIENCE, otrs_port, log=folder / "log") as (pid, port),
+        ):
+            mb, files = asyncio.run(hold(pid, port, folder, sessions))
+    return mb * 1024, files
 
 
-def run(starts: int) -> bool:
-    """Measure, print, and tell whether it is as little as it should be."""
+def measure_rest(starts: int) -> Rest:
+    """Start it so often, and leave the last one alone for a while."""
     seconds, work = [], []
-    with TemporaryDirectory() as name, process(serve_otrs, Path(name)) as (_, otrs_port):
+    with TemporaryDirectory(dir=FOLDER) as name, process(ours.serve_otrs, Path(name), 0.0) as (_, otrs_port):
         config = write_config(Path(name), otrs_port)
         with running(config):  # Python writes its bytecode
             pass
         for start in range(starts):
             with running(config) as (pid, taken):
                 seconds.append(taken)
-                work.append(cpu_ms(pid) / 1000)
+                work.append(machine.cpu_s(pid))
                 if start == starts - 1:
                     time.sleep(SETTLING_S)
-                    resident, own = memory_mb(pid)
-                    before = cpu_ms(pid)
-                    time.sleep(TEN_SECONDS)
-                    idle = cpu_ms(pid) - before
-    wall = f"{statistics.median(work):.2f} s of it the processor's; median of {starts}"
-    figures = (
-        ("ready after", statistics.median(seconds), READY_S, "s", wall),
-        ("memory of its own", own, MEMORY_MB, "MB", f"{resident:.1f} MB resident, with libraries and other files"),
-        ("processor in 10 s of rest", idle, CPU_MS, "ms", ""),
-    )
-    for what, found, most, unit, more in figures:
-        verdict = "" if found <= most else "TOO MUCH  "
-        print(f"{what:28}{found:8.2f} {unit:3} of {most:g}   {verdict}{more}".rstrip())
-    return all(found <= most for _, found, most, _, _ in figures)
+                    resident, own = machine.memory_mb(pid), machine.memory_mb(pid, "RssAnon")
+                    before = machine.cpu_s(pid)
+                    time.sleep(RESTING_S)
+                    idle = (machine.cpu_s(pid) - before) * 60 / RESTING_S
+    return Rest(statistics.median(seconds), statistics.median(work), resident, own, idle)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=5, help="starts to take the median of")
-    sys.exit(0 if run(parser.parse_args().starts) else 1)
+    parser.add_argument("--sessions", type=int, default=1_000, help="that are open at once")
+    options = parser.parse_args()
+    report = Report("idle")
+    rest = measure_rest(options.starts)
+    session_kb, session_files = sessions_cost(options.sessions)
+    report.table(
+        f"at rest; medians of {options.starts} starts",
+        [
+            {"": "ready after, s", "found": rest.ready_s},
+            {"": "  of it the processor's, s", "found": rest.start_cpu_s},
+            {"": "memory resident, with libraries and other files, MB", "found": rest.resident_mb},
+            {"": "memory of its own, MB", "found": rest.own_mb},
+            {"": "processor in a minute of rest, s", "found": rest.cpu_s_a_minute},
+            {"": f"each of {options.sessions} open sessions, kB", "found": session_kb},
+            {"": "  open files for each", "found": session_files},
+        ],
+    )
+    report.goal("ready after, s", rest.ready_s, READY_S)
+    report.goal("memory of its own, MB", rest.own_mb, MEMORY_MB)
+    report.goal("processor in a minute of rest, s", rest.cpu_s_a_minute, CPU_S_A_MINUTE)
+    report.goal("each open session, kB", session_kb, SESSION_KB)
+    report.end()
