@@ -30,6 +30,8 @@ port = {facts.POSTGRESQL_PORT}
 unix_socket_directories = '{facts.RUN_DIR}'
 hba_file = '{ACCESS}'
 max_connections = 50
+# Containers may be without a /dev/shm that we may write to.
+dynamic_shared_memory_type = mmap
 # Safe when the process is killed; only a crash of the whole machine could lose data.
 fsync = off
 """
