@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from agi_server.sandbox import Sandbox
 from agi_server.sandbox.faults import CLOSED
+from agi_server.web import live
 from tests.web import chromium
 from tests.web.scene import NUMBER, REASON, Scene
 
@@ -381,6 +382,25 @@ async def test_a_network_that_is_cut_without_a_word_is_noticed(context: BrowserC
         await expect(page.locator("#link")).to_have_class("link live")
         await expect(rows(page)).to_have_count(1)
         await page.close()
+
+
+async def test_a_stream_that_ends_in_good_order_alarms_nobody(
+    page: Page, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.evaluate(
+        """() => {
+            window.said = [];
+            new MutationObserver(() => said.push(document.getElementById("link").className))
+                .observe(document.getElementById("link"), { childList: true });
+        }"""
+    )
+    monkeypatch.setattr(live, "LONGEST", 0.1)
+    async with page.expect_request("**/events*"):
+        await page.evaluate("stream.close(), stream = null, connect()")
+    for _ in range(2):
+        async with page.expect_request("**/events*"):
+            pass
+    assert "link broken" not in await page.evaluate("said")
 
 
 AWAY = """Object.defineProperty(document, "hidden", { get: () => window.away === true });

@@ -141,7 +141,13 @@ function connect() {
   hear("health", onHealth);
   hear("reload", () => location.reload());
   hear("alive", () => {});
-  stream.onerror = () => (stream.readyState === EventSource.CLOSED ? lost() : broken());
+  stream.onerror = () => {
+    if (stream.readyState === EventSource.CLOSED) {
+      lost();
+    } else { // the server ends each stream after a while, and the next one is there in a second
+      setTimeout(() => stream?.readyState === EventSource.OPEN || broken(), RETRY_MS);
+    }
+  };
 }
 
 function broken() {
