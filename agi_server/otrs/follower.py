@@ -208,7 +208,7 @@ class Follower:
         try:
             await work(self._copy or await self._open())
         except TableError as error:
-            self._say(f"OTRS's customers cannot be read: {error}")
+            self._say(f"OTRS's customers cannot be read: {error}", hint=error.hint)
         except (sqlite3.Error, OSError) as error:
             self._index_failed(error)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the following
@@ -278,8 +278,8 @@ class Follower:
         if self._copy is not None and isinstance(error, sqlite3.Error) and damaged(error):
             self._damaged, self._copy = self._copy.index, None
 
-    def _say(self, trouble: str | None, error: Exception | None = None) -> None:
-        """Keep in mind whether there is trouble, and log it when that has changed."""
+    def _say(self, trouble: str | None, error: Exception | None = None, hint: str = "") -> None:
+        """Keep in mind whether there is trouble, and log it, with what mends it, when that has changed."""
         if trouble == self._trouble:
             return
         self._trouble = trouble
@@ -287,8 +287,8 @@ class Follower:
             _log.warning("OTRS's customers can be read again")
         else:
             customers = self._copy.index.customers if self._copy else 0
-            words = "%s. Callers are looked up among the customers known so far: %d"
-            _log.warning(words, trouble, customers, exc_info=error)
+            words = "%s. Callers are looked up among the customers known so far: %d%s"
+            _log.warning(words, trouble, customers, f" -- {hint}" if hint else "", exc_info=error)
 
     def _latest(self) -> datetime:
         return self._now().replace(tzinfo=None) + AHEAD

@@ -240,6 +240,17 @@ async def test_while_the_database_is_away_the_index_answers_at_once(
     assert back == "OTRS's customers can be read again"
 
 
+async def test_the_log_says_what_mends_it(
+    small: CustomerUser, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with started(small, tmp_path, columns=("town",), refresh=BRISK) as customers:
+        await until(lambda: customers.status().trouble is not None)
+    [words] = said(caplog, logging.WARNING)
+    assert words.endswith(
+        "Callers are looked up among the customers known so far: 0 -- correct customers.columns, or customers.table"
+    )
+
+
 async def test_a_miss_finds_out_that_the_database_is_away(
     table: CustomerUser, tmp_path: Path, watch: Stopwatch
 ) -> None:
