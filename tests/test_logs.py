@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from agi_server import logs
 from agi_server.app import App
+from agi_server.asterisk.admission import Peer
 from agi_server.asterisk.client import place_call
 from agi_server.demo import demo_config
 from agi_server.sandbox import Sandbox
@@ -194,6 +195,7 @@ def test_a_wrong_call_of_the_log_is_still_a_line() -> None:
         ("since 2026-11-22 11:20", "since 2026-11-22 11:20"),
         ("from 192.168.100.200:50612", "from 192.168.100.200:50612"),
         ("allow 10.10.10.250.", "allow 10.10.10.250."),
+        (str(Peer(12, "192.168.100.200", 50612)), "connection 12 from 192.168.100.200"),
         ("took 0.1234 s of 2.5 s", "took 0.1234 s of 2.5 s"),
     ],
 )

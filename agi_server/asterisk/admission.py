@@ -42,7 +42,7 @@ class Peer:
     port: int
 
     def __str__(self) -> str:
-        return f"connection {self.number} ({self.host})"
+        return f"connection {self.number} from {self.host}"
 
 
 class Guest(Protocol):

@@ -139,7 +139,7 @@ async def test_an_unknown_script_is_named_and_the_call_goes_on(name: str, caplog
         report = await call(server, script=name)
         assert report.variables == {"HELPDESK_STATUS": "error"}
     [warning] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert warning.startswith(f"connection 1 (127.0.0.1): there is no script {name!r} (agi://127.0.0.1:")
+    assert warning.startswith(f"connection 1 from 127.0.0.1: there is no script {name!r} (agi://127.0.0.1:")
     assert warning.endswith("; there are: ticket")
 
 
