@@ -64,7 +64,7 @@ def run(path: Path) -> None:
 @config_option
 @click.option("--connect", is_flag=True, help="Also ask OTRS, its database and the system. Changes nothing there.")
 def check(path: Path, connect: bool) -> None:
-    """Say whether the configuration is right: all mistakes at once."""
+    """Say whether the configuration is right. All mistakes at once."""
     config = load_config(path)
     _warn(config)
     if findings := check_form(config):
@@ -80,7 +80,7 @@ def check(path: Path, connect: bool) -> None:
 @main.command("health")
 @config_option
 def health_(path: Path) -> None:
-    """Ask the running server whether it can take calls: 0 if so, be it degraded, else 1."""
+    """Ask the running server whether it can take calls. Exit code 0 if so, be it degraded, else 1."""
     web = load_config(path).web
     if web.port == 0:
         raise click.UsageError("the configuration leaves web.port to the system: nobody knows where to ask")
@@ -93,7 +93,7 @@ def health_(path: Path) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Write over files that are there and differ.")
 def install_samples(folder: Path, force: bool) -> None:
-    """Write the sample files into DIR, such as /etc/agi-server: for us, Asterisk, OTRS, systemd, Prometheus."""
+    """Write the sample files into DIR, such as /etc/agi-server. For us, Asterisk, OTRS, systemd, Prometheus, Grafana."""
     try:
         for fate, file in sample_files.install(folder, sample_files.command(), force=force):
             click.echo(f"{fate:5} {file}{': differs from ours, --force writes over it' * (fate == 'kept')}")

@@ -14,7 +14,7 @@ from agi_server.journal import State
 
 @click.group("calls")
 def main() -> None:
-    """What became of the calls, and what a person decides of them."""
+    """See what became of the calls, and decide about them."""
 
 
 @main.command("list")

@@ -48,6 +48,10 @@ def test_version_and_help() -> None:
     assert agi_server("run", "--help").returncode == 0
 
 
+def test_each_command_is_listed_with_a_whole_sentence() -> None:
+    assert not re.search(r"\w\.\.\.$", agi_server("--help").stdout, re.MULTILINE)
+
+
 def test_no_command_and_wrong_usage() -> None:
     assert agi_server("serve").returncode == 2
     assert agi_server("call").returncode == 2
