@@ -93,7 +93,7 @@ def health_(path: Path) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Write over files that are there and differ.")
 def install_samples(folder: Path, force: bool) -> None:
-    """Write the sample files into DIR, such as /etc/agi-server. For us, Asterisk, OTRS, systemd, Prometheus, Grafana."""
+    """Write the sample files into DIR, such as /etc/agi-server. For us, Asterisk, OTRS, systemd and monitoring."""
     try:
         for fate, file in sample_files.install(folder, sample_files.command(), force=force):
             click.echo(f"{fate:5} {file}{': differs from ours, --force writes over it' * (fate == 'kept')}")
