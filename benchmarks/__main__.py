@@ -1,6 +1,6 @@
-"""All benchmarks, one after another, each in a process of its own: `make bench`. With 1 it ends where a goal was missed.
+"""All benchmarks, one after another, each in a process of its own: `make bench`.
 
-The soak is shorter here than it is for the record; see `README.md`.
+With 1 it ends where a goal was missed. The soak is shorter here than it is for the record; see `README.md`.
 """
 
 from __future__ import annotations
