@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from agi_server import app, cli, intake, systemd
 from agi_server.asterisk import fastagi, knock
@@ -69,6 +70,13 @@ def test_the_service_can_do_little_beside_its_work(tmp_path: Path) -> None:
     found = re.search(r"Overall exposure level for agi-server\.service: ([\d.]+)", done.stdout)
     assert found is not None, done.stderr
     assert float(found[1]) <= EXPOSURE, done.stdout
+
+
+def test_metrics_may_read_what_the_figures_of_our_process_are_made_of() -> None:
+    registry = CollectorRegistry()
+    ProcessCollector(proc="/nowhere", registry=registry)
+    assert list(registry.collect()) == [], "then ProcSubset=pid, which hides /proc/stat, does no harm any more"
+    assert "ProcSubset" not in SERVICE
 
 
 def seconds(option: str) -> float:
