@@ -255,7 +255,10 @@ class Numbering:
         """In Germany 49171... is a number as trunks send it, not one of 0491, Leer: that would begin with a 0."""
         if not self._trunk or not digits.startswith(self._code[1:]):
             return False
-        return len(digits) >= WHOLE_DIGITS and self._valid(f"+{digits}")
+        if len(digits) < WHOLE_DIGITS or not self._valid(f"+{digits}"):
+            return False
+        # Numbers of one length leave no room for a trunk prefix behind the country code.
+        return self._plain is None or self._dialled(f"+{digits}") == f"+{digits}"
 
     def _without_stray_plus(self, digits: str, run: str) -> str:
         """Where 8 is the trunk prefix, `+8 495 ...` was meant to be `8 495 ...`; but `+84 95 ...` is Vietnam's."""

@@ -571,6 +571,7 @@ RUSSIAN = st.from_regex(r"(\+7|8|7|810|)[0-9]{9,11}", fullmatch=True)
 @example(digits="+89161229624")
 @example(digits="+8000000000")
 @example(digits="79161229624")
+@example(digits="789000000000")
 def test_the_fast_path_agrees_with_phonenumbers(country: str, trunk: str, digits: str) -> None:
     numbering = Numbering(country, extensions="")
     if digits.startswith(("00", "+00")):
