@@ -122,6 +122,13 @@ async def test_extensions_that_are_all_numbers_are_warned_of(tmp_path: Path, otr
     assert done.stderr == f"warning: numbers.extensions: {words}\n"
 
 
+async def test_a_token_that_can_be_guessed_is_warned_of(tmp_path: Path, otrs: Sandbox) -> None:
+    for token, said in (("a" * 15, True), ("a" * 16, False)):
+        path = configured(tmp_path, otrs, web={"host": "0.0.0.0", "token": token})
+        done = await command("check", "--config", str(path))
+        assert (done.returncode, "warning: web.token: so short" in done.stderr) == (0, said)
+
+
 async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
     done = await command("check", "--connect", AGI_SERVER_CONFIG=str(configured(tmp_path, otrs)))
     assert (done.returncode, done.stderr) == (0, "")

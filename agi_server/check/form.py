@@ -10,6 +10,9 @@ from agi_server.config import Config
 from agi_server.rules import never_reached
 from agi_server.templates import FormError
 
+SHORT = 16
+"""Characters. Who tries tokens has five a minute, but as many addresses as he can get."""
+
 
 def check_form(config: Config) -> list[Finding]:
     """Can the templates be filled in, those of the ticket and of each route for callers of each kind?"""
@@ -29,5 +32,7 @@ def warnings(config: Config) -> Iterator[str]:
     numbering = app.numbering(config)
     if numbering.heard(numbering.example).canonical == numbering.example != "":
         yield f"numbers.extensions: takes {numbering.example} for an internal telephone, and so nobody outside is known"
+    if 0 < len(config.web.token.get_secret_value()) < SHORT:
+        yield f"web.token: so short that it can be guessed: make it {SHORT} characters or more (openssl rand -hex 16)"
     for route, taker in never_reached(app.routes(config)):
         yield f"{route.name}: decides about no call, for {taker.name} takes all of them before it"
