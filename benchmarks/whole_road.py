@@ -164,7 +164,7 @@ def ways(stack: ExitStack, folder: Path) -> dict[str, Way]:
     }
 
 
-def measure(rounds: int) -> Figures:
+def measure(rounds: int, levels: tuple[int, ...] = CALLERS) -> Figures:
     """All ways in turn, round by round, after one ticket each to warm up."""
     figures: Figures = defaultdict(Turns)
     with TemporaryDirectory(dir=FOLDER) as name, ExitStack() as stack:
@@ -173,7 +173,7 @@ def measure(rounds: int) -> Figures:
             way(1, 1)
         names = list(all_ways)
         for turn in range(rounds):
-            for at_once in CALLERS:
+            for at_once in levels:
                 for who in names[turn % len(names) :] + names[: turn % len(names)]:
                     figures[who, at_once].note(*all_ways[who](at_once, TICKETS[at_once]))
     return figures
@@ -187,8 +187,9 @@ def share(figures: Figures, at_once: int) -> float:
 
 def cpu(figures: Figures, who: str) -> float:
     """The processor's milliseconds for a call, over all turns: the system counts in tens of milliseconds."""
-    worked = sum(sum(figures[who, at_once].cpu) * TICKETS[at_once] for at_once in CALLERS)
-    return worked / sum(len(figures[who, at_once].cpu) * TICKETS[at_once] for at_once in CALLERS)
+    turns = {at_once: turns.cpu for (way, at_once), turns in figures.items() if way == who}
+    worked = sum(sum(taken) * TICKETS[at_once] for at_once, taken in turns.items())
+    return worked / sum(len(taken) * TICKETS[at_once] for at_once, taken in turns.items())
 
 
 def tabulate(report: Report, figures: Figures) -> None:
