@@ -134,6 +134,23 @@ async def test_a_new_call_opens_its_ticket_in_a_window_of_its_own(page: Page, sc
     assert len(page.context.pages) == 2
 
 
+async def test_a_call_pops_up_once_though_several_pages_are_open(context: BrowserContext, scene: Scene) -> None:
+    elsewhere = await opened(context, scene, "?dialled=4510")
+    await elsewhere.evaluate("localStorage.setItem('pop', 'window')")
+    await elsewhere.reload()
+    first = await opened(context, scene)
+    second = await opened(context, scene)
+    async with second.expect_popup() as popup:
+        report = await scene.call()
+    await (await popup.value).wait_for_url(scene.ticket_url(report))
+    async with elsewhere.expect_popup() as popup:
+        await second.goto("about:blank")
+        await first.goto("about:blank")
+        report = await scene.call(dialled="4510")
+    await (await popup.value).wait_for_url(scene.ticket_url(report))
+    assert len(context.pages) == 5
+
+
 async def test_only_calls_of_the_filter_pop_up(context: BrowserContext, scene: Scene) -> None:
     page = await opened(context, scene, "?dialled=4510")
     async with page.expect_popup() as popup:

@@ -6,6 +6,7 @@ const WINDOW = "agi-server-ticket";
 const RETRY_MS = 3000;
 const SILENCE_MS = 40000; // a cut network is only heard by its silence: the server speaks every 15 seconds
 const NEW_MS = 30000;
+const HEAD_START_MS = 1000;
 const MOST_LIVE = 4; // a browser has six connections for us, and what is clicked needs one
 
 const list = document.getElementById("calls");
@@ -72,8 +73,8 @@ function onCall(told) {
     }
     place(list, row);
     row.querySelectorAll("a")[focused]?.focus();
-    if (told.fresh) {
-      pop(row);
+    if (told.fresh) { // of all pages of a browser the one that was looked at last, if its filter lets it see the call
+      setTimeout(pop, HEAD_START_MS * seenSince.size, row);
     }
   } else {
     removed(list, told.id);
@@ -194,7 +195,7 @@ function hasRoom() {
 
 function lookedAt() {
   seenSince.clear();
-  pages.postMessage(ourselves);
+  pages.postMessage({ lookedAt: ourselves });
   connect();
 }
 
@@ -212,10 +213,8 @@ function pop(row) {
   if (!ticket || !popSwitch.value || popped.has(id)) {
     return;
   }
-  popped.add(id);
-  if (popped.size > Number(list.dataset.most)) {
-    popped.delete(popped.values().next().value);
-  }
+  hasPopped(id);
+  pages.postMessage({ popped: id });
   if (popSwitch.value === "window") {
     openTicket(ticket);
   } else if (window.Notification?.permission === "granted") {
@@ -226,6 +225,13 @@ function pop(row) {
     };
   } else {
     notice(popSwitch.dataset.denied, ticket);
+  }
+}
+
+function hasPopped(id) {
+  popped.add(id);
+  if (popped.size > Number(list.dataset.most)) {
+    popped.delete(popped.values().next().value);
   }
 }
 
@@ -288,9 +294,13 @@ document.addEventListener("submit", decide);
 document.addEventListener("toggle", askWhy, true);
 if (list.dataset.events) {
   lookedAt();
-  pages.onmessage = (event) => {
-    seenSince.add(event.data);
-    makeRoom();
+  pages.onmessage = ({ data }) => {
+    if (data.popped) {
+      hasPopped(data.popped);
+    } else {
+      seenSince.add(data.lookedAt);
+      makeRoom();
+    }
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? makeRoom() : lookedAt()));
   popSwitch.addEventListener("change", switchPop);
