@@ -10,7 +10,8 @@ from __future__ import annotations
 import phonenumbers
 
 from agi_server.call import Match
-from agi_server.numbers import FEWEST_DIGITS, LOCAL_DIGITS, Number
+from agi_server.numbers import Number
+from agi_server.plan import FEWEST_DIGITS, LOCAL_DIGITS
 
 
 def likeness(heard: Number, typed: Number) -> Match | None:

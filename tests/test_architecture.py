@@ -12,8 +12,9 @@ import agi_server
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
     {"call", "notation", "templates", "timetable", "pulse", "logs", "tally"},
-    {"numbers", "people", "rules", "links", "samples"},
-    {"likeness", "ticket"},
+    {"plan", "people", "rules", "links", "samples"},
+    {"numbers", "ticket"},
+    {"likeness"},
     {"asterisk", "otrs", "journal", "sandbox"},
     {"outcomes"},
     {"repeat"},
@@ -42,6 +43,7 @@ PURE = {
     "likeness",
     "links",
     "people",
+    "plan",
     "pulse",
     "rules",
     "samples",

@@ -12,7 +12,8 @@ import sqlite3
 
 from agi_server.call import Match
 from agi_server.likeness import likeness
-from agi_server.numbers import FEWEST_DIGITS, Number
+from agi_server.numbers import Number
+from agi_server.plan import FEWEST_DIGITS
 
 CANDIDATES = 1000
 """So many customers on one number are told; a switchboard's may be thousands'. Some milliseconds for all of them."""

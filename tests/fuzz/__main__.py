@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 TARGETS = {
     "agi": ("agi_server.asterisk",),
     "soap": ("agi_server.otrs.soap", "agi_server.otrs.shown"),
-    "numbers": ("agi_server.numbers", "agi_server.notation", "agi_server.likeness"),
+    "numbers": ("agi_server.numbers", "agi_server.plan", "agi_server.notation", "agi_server.likeness"),
     "config": ("agi_server.config", "yaml"),
 }
 """What is fuzzed, and the modules whose coverage guides it."""
