@@ -29,7 +29,7 @@ from agi_server.ticket import Composer, Form
 from tests.ports import IVANOV, KNOWN, OWNER, Desk, People
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-PATIENCE = 0.3
+PATIENCE = 1.0
 FORM = Form("{{ call.number }}", "s", "b", "Raw", "new", "3 normal", "stranger", wishes=("queue",))
 ROUTES = (
     Route("routes item 1", dialled=("666",), ending=Told.REJECTED),
