@@ -228,6 +228,17 @@ async def test_parked_calls_are_shown_with_their_reason_and_retried(page: Page, 
     assert len(scene.otrs.tickets) == 1
 
 
+async def test_what_went_well_is_told_for_a_while(context: BrowserContext, scene: Scene) -> None:
+    await scene.parked()
+    page = await context.new_page()
+    await page.clock.install()
+    await page.goto(scene.url)
+    await page.get_by_role("button", name="Try again", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("The call is tried again")
+    await page.clock.fast_forward(31_000)
+    await expect(page.get_by_role("alert")).to_be_hidden()
+
+
 async def test_all_parked_calls_are_retried_at_once(page: Page, scene: Scene) -> None:
     for _ in range(3):
         await scene.parked()

@@ -19,6 +19,7 @@ const popped = new Set(Array.from(list.querySelectorAll("tr:has(a.ticket)"), (ro
 const tabTitle = document.title;
 let stream = null;
 let silence = 0;
+let noticed = 0;
 const pages = new BroadcastChannel("agi-server");
 const ourselves = (sessionStorage.page ??= String(Math.random()));
 const seenSince = new Set(); // other pages that were looked at after this one
@@ -114,6 +115,10 @@ function notice(words, target, good) {
     anchor.textContent = target.textContent;
   }
   box.hidden = !words;
+  clearTimeout(noticed);
+  if (good) { // what went well need not be read an hour later
+    noticed = setTimeout(notice, NEW_MS, "");
+  }
 }
 
 /* The stream */
