@@ -71,6 +71,7 @@ def start_all(stack: ExitStack, folder: Path) -> list[Server]:
         ("raw asyncio", rivals.null, asyncio.run, 8),
         (PANORAMISK, rivals.panoramisk, asyncio.run, 8),
         ("panoramisk, uvloop", rivals.panoramisk, uvloop.run, 8),
+        ("our listener alone, uvloop", rivals.listener, uvloop.run, 8),
         (LIMIT_OF_FIVE, rivals.null, uvloop.run, 5),
     ):
         pid, port = stack.enter_context(process(serve, runs, variables))
@@ -161,7 +162,7 @@ def more_p99(figures: Figures, ours: str, limit: str) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn; there are 21 in a round")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn; there are 24 in a round")
     options = parser.parse_args()
     report = Report("agi_step")
     found = measure(options.rounds, options.seconds)

@@ -1,21 +1,24 @@
 """What we are measured against: FastAGI servers that keep nothing, look nobody up, and only speak.
 
 The limit reads the request, sets variables in lock-step and closes, on asyncio's or on uvloop's bare transports;
-panoramisk's server does the same. The variables are those of a call with a ticket, with values as long as in life.
+panoramisk's server does the same, and so does our own listener without the rest of us. The variables are those of a
+call with a ticket, with values as long as in life.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from ipaddress import ip_network
 from typing import Any, cast
 
 from panoramisk import fast_agi
 
-from agi_server.asterisk.fastagi import BACKLOG
+from agi_server.asterisk.fastagi import BACKLOG, FastAgiServer, Session
 from benchmarks.callers import HOST
 from benchmarks.processes import Pipe
 
+LOOPBACK = (ip_network("127.0.0.0/8"),)
 Run = Callable[[Coroutine[Any, Any, None]], None]
 """`asyncio.run` or `uvloop.run`."""
 
@@ -80,6 +83,18 @@ async def _panoramisk(pipe: Pipe, number: int) -> None:
     await pipe.ready(server.sockets[0].getsockname()[1])
 
 
+async def _listener(pipe: Pipe, number: int) -> None:
+    names = [*list(VARIABLES)[: number - 1], "HELPDESK_STATUS"]
+
+    async def ticket(session: Session) -> None:
+        for name in names:
+            await session.set_variable(name, VARIABLES[name])
+
+    server = FastAgiServer({"ticket": ticket}, unknown=ticket, allow=LOOPBACK)
+    await server.start(HOST, 0)
+    await pipe.ready(server.port)
+
+
 def null(pipe: Pipe, runs: Run, number: int) -> None:
     """The limit, with so many variables."""
     runs(_null(pipe, number))
@@ -88,3 +103,8 @@ def null(pipe: Pipe, runs: Run, number: int) -> None:
 def panoramisk(pipe: Pipe, runs: Run, number: int) -> None:
     """Panoramisk's server, with so many variables."""
     runs(_panoramisk(pipe, number))
+
+
+def listener(pipe: Pipe, runs: Run, number: int) -> None:
+    """Our own listener with a script that does nothing else: it checks the block's end, and bounds every wait."""
+    runs(_listener(pipe, number))
