@@ -1,12 +1,15 @@
 """All benchmarks, one after another, each in a process of its own: `make bench`.
 
-With 1 it ends where a goal was missed. The soak is shorter here than it is for the record; see `README.md`.
+It fails where one can't be carried out; goals that were missed are only told. The soak is shorter here than it is for
+the record; see `README.md`.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+from benchmarks.report import MISSED
 
 ALL = (
     ("agi_step",),
@@ -21,11 +24,12 @@ ALL = (
 
 def main() -> int:
     """Run them all, whatever becomes of one."""
-    missed = 0
+    failed = 0
     for name, *arguments in ALL:
         print(f"\n== {name}", flush=True)
-        missed |= subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], check=False).returncode  # noqa: S603 -- our own
-    return min(missed, 1)
+        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+        failed += subprocess.run(command, check=False).returncode not in (0, MISSED)  # noqa: S603 -- our own
+    return min(failed, 1)
 
 
 if __name__ == "__main__":
