@@ -158,6 +158,7 @@ async def test_with_an_unknown_queue_calls_are_parked_until_it_is_mended(tmp_pat
         assert one.tickets() == []
         assert {entry.reason for entry in await one.entries(State.PARKED)} == {
             "TicketCreate.InvalidParameter: TicketCreate: Ticket->QueueID or Ticket->Queue parameter is invalid!"
+            " (queue 'Sails')"
         }
         await one.restart(ticket={"queue": "Raw"})
         await one.retry_parked()
