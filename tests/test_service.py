@@ -202,9 +202,8 @@ async def test_a_program_that_the_watchdog_ends_says_where_it_was(tmp_path: Path
     await asyncio.to_thread(program.__enter__)
     program.send(signal.SIGABRT)
     assert await asyncio.to_thread(program.ended) == -signal.SIGABRT
-    assert re.search(
-        r"Fatal Python error: Aborted\n(.*\n)*Current thread .*\n(  .*\n)*  File .*/agi_server/", program.log()
-    )
+    # Whichever thread the system hands the signal to, all are told.
+    assert re.search(r"Fatal Python error: Aborted\n(.*\n)*  File .*/agi_server/", program.log())
 
 
 async def test_a_restart_loses_no_connection_to_a_port_that_systemd_keeps(tmp_path: Path, otrs: Sandbox) -> None:
