@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import platform
 import subprocess
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,18 +25,6 @@ from tests.web.figures import Shown, scrape
 
 NUMBER = "89161229624"
 STATES = ("waiting", "sending", "parked")
-
-
-@pytest.fixture
-async def otrs(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    async with Sandbox(tmp_path) as otrs:
-        yield otrs
-
-
-@pytest.fixture
-async def app(otrs: Sandbox, tmp_path: Path) -> AsyncIterator[App]:
-    async with App(demo_config(otrs, tmp_path, 0)) as app:
-        yield app
 
 
 async def shown(app: App) -> Shown:

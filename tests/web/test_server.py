@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -19,18 +18,6 @@ from agi_server.sandbox import Sandbox
 from agi_server.sandbox.faults import CLOSED
 
 TOKEN = "a long token"
-
-
-@pytest.fixture
-async def otrs(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    async with Sandbox(tmp_path) as otrs:
-        yield otrs
-
-
-@pytest.fixture
-async def app(otrs: Sandbox, tmp_path: Path) -> AsyncIterator[App]:
-    async with App(demo_config(otrs, tmp_path, 0)) as app:
-        yield app
 
 
 def with_token(config: Config) -> Config:
