@@ -228,6 +228,11 @@ class Refused:
     about: str = field(default="", compare=False)
     """The field of `Ticket`, `Update` or `Article` that it is about, where that can be told."""
 
+    @property
+    def reason(self) -> str:
+        """Both, as the journal and a person have it."""
+        return f"{self.code}: {self.words}"
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:

@@ -123,7 +123,7 @@ class Outcomes:
     async def _park(self, entry: Entry, refused: Refused, doubt: Doubt) -> Entry | None:
         parked = await self._journal.park(entry, refused, doubt, self._clock())
         if parked is not None:
-            log.warning("parked, a person must look: %s: %s", refused.code, refused.words)
+            log.warning("parked, a person must look: %s", refused.reason)
         return parked
 
     async def _later(self, entry: Entry, trouble: Trouble, wait: float | None = None) -> Entry | None:

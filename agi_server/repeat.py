@@ -145,7 +145,7 @@ class Repeats:
             await asyncio.gather(*(self._outcomes.set_back(one) for one in begun if one.id != entry.id))
             raise
         if isinstance(outcome, Refused):
-            log.warning("ticket %s takes no article: %s: %s", target.ticket_number, outcome.code, outcome.words)
+            log.warning("ticket %s takes no article: %s", target.ticket_number, outcome.reason)
             released = await asyncio.gather(*(self._release(one, outcome) for one in begun))
             return Alone(_same(entry, released))
         ended = await asyncio.gather(*(self._outcomes.record(one, outcome, "updated") for one in begun))

@@ -69,7 +69,7 @@ async def _check_call_field(config: Config, connector: Connector) -> Finding:
             hint = "the agent needs `ro` on the ticket's queue, or calls whose end is unknown can't be searched for"
             return Finding(None, "otrs.call_field", f"can't tell: OTRS shows {config.otrs.user} no ticket", hint)
         case Refused():
-            return Finding(False, "otrs.call_field", f"{exists.code}: {exists.words}")
+            return Finding(False, "otrs.call_field", exists.reason)
         case Trouble():
             return Finding(None, "otrs.call_field", exists.reason)
 
@@ -164,7 +164,7 @@ async def _check_repeat(config: Config, connector: Connector) -> AsyncIterator[F
         hint = "the web service needs the operation TicketUpdate: import config/otrs/GenericTicketConnector.yml anew"
         yield Finding(False, "repeat.within", objection.reason, hint)
     elif objection is not None:
-        yield Finding(None, "repeat.within", f"{objection.code}: {objection.words}")
+        yield Finding(None, "repeat.within", objection.reason)
     else:
         yield Finding(True, "repeat.within", "OTRS takes articles on open tickets")
     ticket = app.composer(config).sheets[0].ticket(*STRANGER)

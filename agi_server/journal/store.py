@@ -114,16 +114,14 @@ class Journal(Questions):
 
     async def release(self, entry: Entry, why: Refused, now: datetime) -> Entry | None:
         """The open ticket does not take it: it is due as if it had never been meant for that one."""
-        reason = f"{why.code}: {why.words}"
         waiting = replace(entry, state=State.WAITING, due=now, ticket=None)
-        new = replace(waiting, doubt=Doubt.NONE, reason=reason, ending=None)
-        return await self._change(entry, UNSETTLED, new, now, "refused", reason)
+        new = replace(waiting, doubt=Doubt.NONE, reason=why.reason, ending=None)
+        return await self._change(entry, UNSETTLED, new, now, "refused", why.reason)
 
     async def park(self, entry: Entry, refused: Refused, doubt: Doubt, now: datetime) -> Entry | None:
         """OTRS refuses it: keep it for a person."""
-        reason = f"{refused.code}: {refused.words}"
-        new = replace(entry, state=State.PARKED, doubt=doubt, reason=reason, ending=None)
-        return await self._change(entry, UNSETTLED, new, now, "parked", reason)
+        new = replace(entry, state=State.PARKED, doubt=doubt, reason=refused.reason, ending=None)
+        return await self._change(entry, UNSETTLED, new, now, "parked", refused.reason)
 
     async def decline(self, entry: Entry, declined: Declined, recognition: Recognition, now: datetime) -> Entry | None:
         """A rule wants no ticket of it."""
