@@ -61,7 +61,7 @@ class Attempts:
 
     async def leave(self, entry: Entry, recognition: Recognition, wanted: Wanted) -> Entry:
         """It has to wait for OTRS; until then let it be seen who rings. Nothing depends on it."""
-        queue = wanted.queue if isinstance(wanted, Ticket) else entry.queue
+        queue = str(wanted.queue) if isinstance(wanted, Ticket) else entry.queue
         known = replace(entry, recognition=recognition, queue=queue)
         try:
             return await self._journal.recognised(known, self._clock()) or entry
@@ -82,7 +82,7 @@ class Attempts:
             return await self.close(entry, recognition, wanted)
         if entry.attempts == 0 and (ignored := self._composer.ignored_wishes(entry.call)):
             log.warning("the dialplan wishes for what ticket.wishes does not allow: %s", ", ".join(ignored))
-        entry = replace(entry, queue=wanted.queue)
+        entry = replace(entry, queue=str(wanted.queue))
         if self._repeats is not None:
             added = await self._repeats.add(entry, wanted, recognition)
             if not isinstance(added, Alone):
@@ -97,7 +97,7 @@ class Attempts:
         """Is the ticket, or the article, there from an earlier attempt? None: it is not, another one may begin."""
         call = entry.call
         if entry.ticket is None:
-            search = self._help_desk.find(call.unique_id, call.time)
+            search = self._help_desk.find(call.unique_id, call.time, entry.reserved)
         else:
             search = self._help_desk.find_update(entry.ticket.ticket_id, call.unique_id)
         findings = await self._outcomes.ask(entry, search)
@@ -113,6 +113,13 @@ class Attempts:
         return await self._outcomes.record(entry, findings, "found")
 
     async def _open(self, entry: Entry, ticket: Ticket, recognition: Recognition) -> Entry:
+        if self._help_desk.reserves:
+            if not entry.reserved:
+                number = await self._outcomes.ask(entry, self._help_desk.reserve())
+                if not isinstance(number, str):
+                    return await self._outcomes.record(entry, number, "reserved")
+                entry = replace(entry, reserved=number)
+            ticket = replace(ticket, number=entry.reserved)
         begun = await self._journal.begin(entry, recognition, self._clock())
         if begun is None:
             return await self._journal.get(entry.call.unique_id) or entry
@@ -123,8 +130,10 @@ class Attempts:
             self._outcomes.begins(begun)
             stranger = self.wanted(entry.call, replace(recognition, customer=None))
             if isinstance(stranger, Ticket):
-                ticket = stranger
+                ticket = replace(stranger, number=ticket.number)
                 outcome = await self._outcomes.ask(begun, self._help_desk.open(ticket))
+        if isinstance(outcome, Refused) and outcome.about == "number":
+            return await self._outcomes.later(replace(begun, reserved=""), Trouble(outcome.reason))
         if isinstance(outcome, Refused):
             outcome = _with_value(outcome, ticket)
         return await self._outcomes.record(begun, outcome, "created")

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,21 @@ class Recognition:
 
 NOBODY = Recognition()
 
+Named: TypeAlias = str | int
+"""What OTRS knows by its name, or by its ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with an article."""
+
+    filename: str
+    content_type: str
+    """Of a text with its charset: `text/plain; charset=utf8`."""
+    content: bytes = b""
+    file: str = ""
+    """The path of the file that it is read from while it is sent; empty: it is the `content`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Article:
@@ -119,12 +134,31 @@ class Article:
 
     subject: str
     body: str
-    sender_type: str = "customer"
+    sender_type: Named = "customer"
     visible_for_customer: bool = False
     history_type: str = "PhoneCallCustomer"
     history_comment: str = "Phone call through Asterisk"
     auto_response: str = ""
     """`AutoResponseType`; empty sends the customer nothing."""
+    from_address: str = ""
+    """`From`: an e-mail address; empty: OTRS takes the customer's."""
+    content_type: str = "text/plain; charset=utf8"
+    """Of the body."""
+    communication_channel: Named = "Phone"
+    """OTRS 6 and after."""
+    article_type: Named = "phone"
+    """OTRS 5 and before."""
+    time_unit: str = ""
+    """Time units spent; empty: none."""
+    no_agent_notify: bool = False
+    """No agent is told of this article."""
+    force_notification_to: tuple[int, ...] = ()
+    """IDs of agents who are told in any case."""
+    exclude_notification_to: tuple[int, ...] = ()
+    """IDs of agents who are not told."""
+    exclude_mute_notification_to: tuple[int, ...] = ()
+    """IDs of agents who are not told, and of whom OTRS says nothing in the ticket's history."""
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +168,24 @@ class Ticket:
     call_id: str
     """The call's unique id: goes into the call field, and is what `HelpDesk.find` looks for."""
     title: str
-    queue: str
-    state: str
-    priority: str
+    queue: Named
+    state: Named
+    priority: Named
     customer_user: str
     customer_id: str
     article: Article
-    type: str = ""
-    service: str = ""
-    sla: str = ""
-    owner: str = ""
-    responsible: str = ""
-    lock: str = ""
-    dynamic_fields: Mapping[str, str] = field(default_factory=dict)
+    type: Named = ""
+    service: Named = ""
+    sla: Named = ""
+    owner: Named = ""
+    responsible: Named = ""
+    lock: Named = ""
+    pending_time: timedelta | datetime | None = None
+    """Until when a state of the type `pending` lasts, from now on or as a time (aware); None: no such state."""
+    dynamic_fields: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """Each with its text, or, if OTRS's administrator has made it a multiselect, its texts."""
+    number: str = ""
+    """The `TicketNumber`, where `HelpDesk.reserve` gave one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +210,8 @@ class OpenTickets:
     """Tickets of this login; or, if it is empty,"""
     ticket_numbers: tuple[str, ...] = ()
     """those with these numbers."""
-    queue: str = ""
-    """By its full name; empty: in any."""
+    queue: Named = ""
+    """By its full name or ID; empty: in any."""
 
 
 class Ending(enum.StrEnum):
@@ -240,6 +279,8 @@ class Trouble:
 
     reason: str
     doubt: Doubt = Doubt.NONE
+    attempts: int = 0
+    """So many may fail so, then a person must look: OTRS answers, but does not say what is wrong. 0: it is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +302,23 @@ class Directory(Protocol):
 class HelpDesk(Protocol):
     """The port to OTRS's tickets. No method raises, save for cancellation."""
 
-    async def open(self, ticket: Ticket) -> Outcome:
-        """Make the ticket. May take as long as the configured timeout."""
+    reserves: bool
+    """A ticket's number is taken before the ticket is made, so that it can't be made twice."""
 
-    async def find(self, call_id: str, since: datetime) -> Findings:
-        """The ticket made for this call at or after `since` (aware), verified to be this call's."""
+    async def reserve(self) -> str | Refused | Trouble:
+        """A number for a ticket to come, to be kept on disk before `open`. Only asked for where it `reserves`."""
+
+    async def open(self, ticket: Ticket) -> Outcome:
+        """Make the ticket, or what is missing of one that was begun. May take as long as the configured timeout.
+
+        Refused about `number`: somebody else's ticket has it, so another has to be reserved.
+        """
+
+    async def find(self, call_id: str, since: datetime, number: str = "") -> Findings:
+        """The ticket made for this call at or after `since` (aware), whole, verified to be this call's.
+
+        `number` is the one that was reserved for it.
+        """
 
     async def find_open(self, wanted: OpenTickets) -> Findings:
         """Of these tickets the one that was changed last, with its owner, verified by TicketGet."""

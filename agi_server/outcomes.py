@@ -19,7 +19,7 @@ from agi_server.timetable import LONGEST_WRITE_PAUSE
 
 log = logging.getLogger("agi_server.delivery")
 
-F = TypeVar("F", bound=Findings)
+F = TypeVar("F", bound=Findings | str)
 
 OWN_FAULT = 3
 """A call that failed this often while OTRS was well says more about itself than about OTRS."""
@@ -67,7 +67,7 @@ class Outcomes:
         """Ask OTRS, and learn from what it does how it is."""
         with self._pulse.asking() as began:
             outcome = await request
-        if not isinstance(outcome, Trouble):
+        if not isinstance(outcome, Trouble) or outcome.attempts:
             if self._pulse.answered():
                 await self._go_on()
         elif (self._pulse.failing or entry.failures < OWN_FAULT) and self._pulse.failed(began):
@@ -131,6 +131,8 @@ class Outcomes:
         if now - entry.since > self._give_up:
             tries = f"{entry.failures + 1} failures in {self._give_up.days} days"
             return await self._park(entry, Refused("gave up", f"{tries}; the last: {trouble.reason}"), trouble.doubt)
+        if 0 < trouble.attempts <= entry.failures + 1:
+            return await self._park(entry, Refused("unexplained", trouble.reason), trouble.doubt)
         due = now + timedelta(seconds=self._pause(entry.failures + 1) if wait is None else wait)
         log.debug("%s; again at %s", trouble.reason, f"{due.astimezone():%H:%M:%S}")
         return await self._journal.later(entry, due, trouble.doubt, trouble.reason, now)

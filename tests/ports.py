@@ -15,7 +15,9 @@ from agi_server.call import (
     OpenTickets,
     Outcome,
     Recognition,
+    Refused,
     Ticket,
+    Trouble,
     Update,
 )
 
@@ -42,6 +44,8 @@ class Desk:
     newest. A search for open tickets ignores how old they are.
     """
 
+    reserves = False
+
     def __init__(self) -> None:
         self.tickets: list[Ticket] = []
         self.script: list[Outcome] = []
@@ -49,6 +53,10 @@ class Desk:
         """What is in the script is answered, but the ticket is made, the article added."""
         self.search_script: list[Findings] = []
         self.searches = 0
+        self.reserved = 0
+        """Numbers that were given out."""
+        self.reserve_script: list[str | Refused | Trouble] = []
+        self.numbers_looked_for: list[str] = []
         self.opened: list[str] = []
         self.updates: list[Update] = []
         """The articles that were added."""
@@ -84,13 +92,18 @@ class Desk:
         finally:
             self.at_work -= 1
 
-    async def find(self, call_id: str, since: datetime) -> Findings:
+    async def reserve(self) -> str | Refused | Trouble:
+        self.reserved += 1
+        return self.reserve_script.pop(0) if self.reserve_script else f"T{self.reserved}"
+
+    async def find(self, call_id: str, since: datetime, number: str = "") -> Findings:
         self.searches += 1
+        self.numbers_looked_for.append(number)
         if self.search_script:
             return self.search_script.pop(0)
-        for number, ticket in enumerate(self.tickets, 1):
+        for place, ticket in enumerate(self.tickets, 1):
             if ticket.call_id == call_id:
-                return self._ticket(number)
+                return self._ticket(place)
         return NotFound()
 
     async def find_open(self, wanted: OpenTickets) -> Findings:

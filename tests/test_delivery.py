@@ -560,3 +560,51 @@ async def test_what_came_of_an_attempt_is_written_however_long_that_takes_and_sa
         ("ERROR", "not in the journal yet: disk full"),
         ("WARNING", "parked, a person must look: TicketCreate.InvalidParameter: Queue"),
     ]
+
+
+async def test_a_reserved_number_is_on_disk_before_the_ticket_is_asked_for_and_is_kept_through_trouble(
+    house: House,
+) -> None:
+    house.desk.reserves = True
+    house.desk.script = [GARBLED]
+    first = await house.live()
+    assert (first.state, first.reserved) == (State.WAITING, "T1")
+    assert await house.journal.get(CALL.unique_id) == first
+    await house.until(State.DONE)
+    assert (house.desk.reserved, [ticket.number for ticket in house.desk.tickets]) == (1, ["T1"])
+    assert house.desk.numbers_looked_for == ["T1"]
+
+
+@pytest.mark.parametrize(("answer", "state"), [(REFUSED, State.WAITING), (Refused("x", "y"), State.PARKED)])
+async def test_without_a_number_no_ticket_is_asked_for(house: House, answer: Trouble | Refused, state: State) -> None:
+    house.desk.reserves = True
+    house.desk.reserve_script = [answer]
+    entry = await house.live()
+    assert (entry.state, entry.attempts, house.desk.opened) == (state, 0, [])
+
+
+async def test_where_somebody_else_has_the_number_another_is_reserved(house: House) -> None:
+    house.desk.reserves = True
+    house.desk.script = [Refused("NumberTaken", "T1 is another's", about="number")]
+    assert (await house.live()).reserved == ""
+    await house.until(State.DONE)
+    assert [ticket.number for ticket in house.desk.tickets] == ["T2"]
+
+
+async def test_who_is_a_stranger_to_otrs_keeps_the_number(house: House) -> None:
+    house.desk.reserves = True
+    house.desk.script = [Refused("UnknownCustomer", "ivanov", about="customer_user")]
+    await house.live()
+    assert [(ticket.customer_user, ticket.number) for ticket in house.desk.tickets] == [("stranger", "T1")]
+
+
+async def test_what_otrs_does_not_explain_is_parked_after_some_attempts_and_does_not_look_like_an_outage(
+    house: House,
+) -> None:
+    house.desk.script = [Trouble("OTRS answered nil", Doubt.NONE, attempts=2)] * 2
+    first = await house.live()
+    assert (first.state, house.delivery.troubled) == (State.WAITING, False)
+    await house.until(State.PARKED)
+    parked = await house.journal.get(CALL.unique_id)
+    assert parked is not None
+    assert parked.reason == "unexplained: OTRS answered nil"

@@ -506,7 +506,7 @@ class Moody(Desk):
             self.closed.add(str(self._chance.randint(1, len(self.tickets))))
         return self._mood(REFUSED) or await super().find_open(wanted)
 
-    async def find(self, call_id: str, since: datetime) -> Findings:
+    async def find(self, call_id: str, since: datetime, number: str = "") -> Findings:
         return self._mood(REFUSED) or await super().find(call_id, since)
 
     async def find_update(self, ticket_id: str, call_id: str) -> Findings:

@@ -17,6 +17,7 @@ from agi_server.call import (
     Declined,
     Ending,
     Match,
+    Named,
     Recognition,
     Refused,
     Ticket,
@@ -368,7 +369,7 @@ def test_an_article_is_as_the_route_of_the_last_call_has_it() -> None:
     ]
     composer = Composer(replace(FORM, sender_type="agent"), routes)
 
-    def sender(*dialled: str) -> str:
+    def sender(*dialled: str) -> Named:
         article = composer.compose_update([replace(CALL, dialled=number) for number in dialled], KNOWN)
         assert isinstance(article, Article)
         return article.sender_type

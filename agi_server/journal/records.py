@@ -65,6 +65,8 @@ class Entry:
     """What its dialplan is told beyond the state: of a waiting call, that an open ticket will have it."""
     queue: str = ""
     """The queue that a ticket of its own is asked for in; empty before that is known."""
+    reserved: str = ""
+    """The number that a ticket of its own will have or has, where OTRS gave it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ calls = sa.Table(
     sa.Column("number", sa.String(60), nullable=False, server_default=""),
     sa.Column("ending", sa.String(10), nullable=False, server_default=""),
     sa.Column("queue", sa.String(200), nullable=False, server_default=""),
+    sa.Column("reserved", sa.String(60), nullable=False, server_default=""),
     sa.Index("calls_due", "state", "due"),
     sa.Index("calls_ended", "state", "ended"),
     sa.Index("calls_customer", "customer"),
@@ -146,6 +149,7 @@ def entry(row: sa.Row[Any]) -> Entry:
         reason=row.reason,
         ending=Ending(row.ending) if row.ending else _FORMERLY.get(State(row.state)),
         queue=row.queue,
+        reserved=row.reserved,
     )
 
 
@@ -166,6 +170,7 @@ def row(entry: Entry) -> dict[str, Any]:
         "customer": _sure_login(entry.recognition),
         "ending": entry.ending or "",
         "queue": entry.queue,
+        "reserved": entry.reserved,
     }
 
 

@@ -40,6 +40,8 @@ def _now() -> datetime:
 class Connector:
     """The Ticket Connector of one OTRS. An async context manager."""
 
+    reserves = False
+
     def __init__(
         self,
         url: str,
@@ -73,6 +75,10 @@ class Connector:
         """What the requests took, by operation and by what came of it."""
         return self._session.requests
 
+    async def reserve(self) -> str:
+        """OTRS gives the number with the ticket."""
+        return ""
+
     async def open(self, ticket: Ticket) -> Outcome:
         """Make the ticket. If OTRS lacks the call field, the call's id goes into the title instead."""
         deadline, field = self._session.deadline(), self._field
@@ -94,7 +100,7 @@ class Connector:
             return Trouble("OTRS answered without an article", Doubt.ENDED)
         return _outcome(reply)
 
-    async def find(self, call_id: str, since: datetime) -> Findings:
+    async def find(self, call_id: str, since: datetime, number: str = "") -> Findings:
         """The oldest ticket that carries this call's id, made at or after `since`.
 
         OTRS shows the tickets of those queues that our agent may read, and no others.

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from agi_server.call import Article, OpenTickets, Refused, Ticket, Update
+from agi_server.call import Article, Named, OpenTickets, Refused, Ticket, Update
 from agi_server.otrs import soap
 
 TITLE_LENGTH = 255
@@ -129,7 +129,7 @@ def open_search(wanted: OpenTickets) -> Elements | None:
     return {
         name: expression,
         "States": wanted.states,
-        **({"Queues": wanted.queue} if wanted.queue else {}),
+        **({f"Queue{'ID' * isinstance(wanted.queue, int)}s": str(wanted.queue)} if wanted.queue else {}),
         # Something in its history, such as an article. TicketLastChangeTime is a column that other code has to move.
         "TicketChangeTimeNewerMinutes": str(math.ceil(wanted.within.total_seconds() / 60)),
         "SortBy": "Changed",
@@ -192,11 +192,18 @@ def _dynamic_fields(ticket: Ticket, call_field: str) -> list[soap.Values]:
     values = {name: value for name, value in ticket.dynamic_fields.items() if value}
     if call_field:
         values[call_field] = ticket.call_id
-    return [{"Name": name, "Value": _cut(value, TEXT_LENGTH)} for name, value in values.items()]
+    return [{"Name": name, "Value": _values(value)} for name, value in values.items()]
 
 
-def _filled(elements: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in elements.items() if value}
+def _values(value: str | tuple[str, ...]) -> str | list[str]:
+    return _cut(value, TEXT_LENGTH) if isinstance(value, str) else [_cut(one, TEXT_LENGTH) for one in value]
+
+
+def _filled(elements: Mapping[str, Named]) -> dict[str, str]:
+    """Those that have a value; what is given by its ID has an element of its own."""
+    return {
+        name if isinstance(value, str) else f"{name}ID": str(value) for name, value in elements.items() if value != ""
+    }
 
 
 def _marked(text: str, length: int, call_ids: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ def is_wanted(ticket: soap.Fields, wanted: OpenTickets, call_field: str) -> bool
         whose
         and soap.text(ticket, "State").casefold() in {state.casefold() for state in wanted.states}
         and soap.text(ticket, "StateType") not in _SETTLED
-        and wanted.queue in ("", soap.text(ticket, "Queue"))
+        and str(wanted.queue) in ("", soap.text(ticket, "QueueID" if isinstance(wanted.queue, int) else "Queue"))
         and _is_recent(ticket, wanted.within)
         and _is_of_a_call(ticket, call_field)
     )
