@@ -2,7 +2,7 @@
 
 They are as light as can be, so that the server is what is measured: a request block, an answer to each command,
 and the time from the connection to its end. Which status was told is counted, for a figure of calls that were not
-served would be worth nothing.
+served would be worth nothing. Heavier ones (`streams`) are there to show what callers do to a comparison.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -57,15 +58,31 @@ class Placed:
         self.cpu_s += other.cpu_s
 
 
-class _Call(asyncio.Protocol):
-    """Asterisk's side of one AGI step."""
+class _Channel:
+    """Asterisk's answers in one AGI step."""
+
+    def __init__(self, placed: Placed) -> None:
+        self._placed = placed
+        self.status = ""
+
+    def answer(self, command: bytes) -> bytes:
+        """To a whole command; one at a time, for servers that we measure wait for each answer."""
+        if command.startswith(ECHO):
+            return b"200 result=1 (%b)\n" % command[len(ECHO) : -1]
+        self._placed.variables += 1
+        if command.startswith(STATUS):
+            self.status = command[len(STATUS) : -1].decode().strip('"')
+        return b"200 result=1\n"
+
+
+class _Line(asyncio.Protocol):
+    """The connection of one AGI step."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, block: bytes, placed: Placed) -> None:
+    def __init__(self, block: bytes, channel: _Channel) -> None:
         self._block = block
-        self._placed = placed
-        self.status = ""
+        self._channel = channel
         self.ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,38 +90,52 @@ class _Call(asyncio.Protocol):
         self._transport.write(self._block)
 
     def data_received(self, data: bytes) -> None:
-        # One at a time: servers that we measure wait for each answer.
-        if data.startswith(ECHO):
-            self._transport.write(b"200 result=1 (%b)\n" % data[len(ECHO) : -1])
-            return
-        self._placed.variables += 1
-        if data.startswith(STATUS):
-            self.status = data[len(STATUS) : -1].decode().strip('"')
-        self._transport.write(b"200 result=1\n")
+        self._transport.write(self._channel.answer(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.ended.done():
             self.ended.set_result(None)
 
 
-async def _place(port: int, callers: int, begin: float, seconds: float, most: int | None) -> Placed:
+async def _lightly(port: int, block: bytes, channel: _Channel) -> None:
+    """One AGI step on a bare transport."""
+    line = _Line(block, channel)
+    await asyncio.get_running_loop().create_connection(lambda: line, HOST, port)
+    await line.ended
+
+
+async def _by_streams(port: int, block: bytes, channel: _Channel) -> None:
+    """One AGI step as most people would write it."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(block)
+    while command := await reader.readline():
+        writer.write(channel.answer(command))
+    writer.close()
+
+
+async def _place(
+    step: Callable[[int, bytes, _Channel], Awaitable[None]],
+    port: int,
+    callers: int,
+    begin: float,
+    seconds: float,
+    most: int | None,
+) -> Placed:
     """`callers` at once, from `begin` (the clock on the wall) for so many seconds or until there were `most` calls."""
-    placed, loop = Placed(), asyncio.get_running_loop()
-    template, ids = request_block(number=NUMBER, unique_id=ID_MARK), itertools.count()
-    before, after = template.split(ID_MARK.encode())
+    placed, ids = Placed(), itertools.count()
+    before, after = request_block(number=NUMBER, unique_id=ID_MARK).split(ID_MARK.encode())
     await asyncio.sleep(begin - time.time())
     worked, began = time.process_time(), time.perf_counter()
     mark = f"{time.time():.3f}-{os.getpid()}"
 
     async def caller() -> None:
         while (number := next(ids)) < (most or number + 1) and time.perf_counter() - began < seconds:
-            call = _Call(b"%b%b.%d%b" % (before, mark.encode(), number, after), placed)
+            channel = _Channel(placed)
             dialled = time.perf_counter()
-            await loop.create_connection(lambda call=call: call, HOST, port)  # type: ignore[misc]
             async with asyncio.timeout(LONGEST_CALL_S):
-                await call.ended
+                await step(port, b"%b%b.%d%b" % (before, mark.encode(), number, after), channel)
             placed.took.append(time.perf_counter() - dialled)
-            placed.statuses[call.status] += 1
+            placed.statuses[channel.status] += 1
 
     await asyncio.gather(*(caller() for _ in range(callers)))
     placed.elapsed = time.perf_counter() - began
@@ -112,15 +143,19 @@ async def _place(port: int, callers: int, begin: float, seconds: float, most: in
     return placed
 
 
-def _work(port: int, callers: int, begin: float, seconds: float, most: int | None) -> Placed:
-    return uvloop.run(_place(port, callers, begin, seconds, most))
+def _work(streams: bool, port: int, callers: int, begin: float, seconds: float, most: int | None) -> Placed:
+    if streams:
+        return asyncio.run(_place(_by_streams, port, callers, begin, seconds, most))
+    return uvloop.run(_place(_lightly, port, callers, begin, seconds, most))
 
 
 class Callers:
     """The processes; a context manager."""
 
-    def __init__(self, processes: int = PROCESSES) -> None:
+    def __init__(self, processes: int = PROCESSES, *, streams: bool = False) -> None:
+        """`streams`: on asyncio's streams and its own loop, which takes several times as long."""
         self._processes = processes
+        self._streams = streams
         self._pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
 
     def __enter__(self) -> Self:
@@ -140,7 +175,7 @@ class Callers:
         begin = time.time() + HEAD_START_S
         shares = [None if most is None else len(range(place, most, processes)) for place in range(processes)]
         asked = [
-            self._pool.submit(_work, port, part, begin, seconds, share)
+            self._pool.submit(_work, self._streams, port, part, begin, seconds, share)
             for part, share in zip(parts, shares, strict=True)
         ]
         placed = Placed()
