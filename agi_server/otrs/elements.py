@@ -47,7 +47,7 @@ def updating(update: Update) -> Elements:
 
 def fits(call_ids: Sequence[str]) -> bool:
     """Is there room for so many calls in one subject? For 24 there always is: intake's ids have 150 characters."""
-    return len(_marked("…", TEXT_LENGTH, call_ids)) <= TEXT_LENGTH
+    return len(marked("…", TEXT_LENGTH, call_ids)) <= TEXT_LENGTH
 
 
 def rehearsal(ticket: Ticket, call_field: str) -> Elements:
@@ -155,7 +155,7 @@ def _literal(text: str) -> str:
 def _ticket(ticket: Ticket, call_field: str) -> soap.Values:
     return _filled(
         {
-            "Title": _marked(ticket.title, TITLE_LENGTH, () if call_field else (ticket.call_id,)),
+            "Title": marked(ticket.title, TITLE_LENGTH, () if call_field else (ticket.call_id,)),
             "Queue": ticket.queue,
             "State": ticket.state,
             "Priority": ticket.priority,
@@ -178,7 +178,7 @@ def _article(article: Article, call_ids: Iterable[str]) -> soap.Values:
             "ArticleType": "phone",  # OTRS 5 and before
             "IsVisibleForCustomer": "1" if article.visible_for_customer else "0",
             "SenderType": article.sender_type,
-            "Subject": _marked(article.subject, TEXT_LENGTH, call_ids),
+            "Subject": marked(article.subject, TEXT_LENGTH, call_ids),
             "Body": article.body,
             "ContentType": "text/plain; charset=utf8",  # OTRS 4 and before refuse `utf-8`
             "HistoryType": article.history_type,
@@ -206,7 +206,7 @@ def _filled(elements: Mapping[str, Named]) -> dict[str, str]:
     }
 
 
-def _marked(text: str, length: int, call_ids: Iterable[str]) -> str:
+def marked(text: str, length: int, call_ids: Iterable[str]) -> str:
     """The text on one line, cut so that the marks of these calls fit at its end."""
     marks = "".join(f" {mark(call_id)}" for call_id in call_ids)
     return (_cut(_one_line(text), length - len(marks)) + marks).lstrip()

@@ -97,10 +97,10 @@ def _fill(parent: etree._Element, values: Values) -> None:
 
 def read(operation: str, status: int, body: bytes) -> Fields | Refused | Trouble:
     """What an HTTP answer to that operation says. Total: no bytes make it raise."""
-    content = _content(body)
+    content = payload(body)
     if content is None:
-        return _not_soap(status, body)
-    name = _local_name(content)
+        return not_soap(status, body)
+    name = local_name(content)
     fields = _fields(content, MAX_DEPTH)
     if name == "Fault":
         return _fault(status, text(fields, "faultstring") or "a Fault without words")
@@ -145,7 +145,7 @@ def one_line(words: str, limit: int = MAX_WORDS) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-def _content(body: bytes) -> etree._Element | None:
+def payload(body: bytes) -> etree._Element | None:
     """The element inside Envelope/Body, or None where the bytes are no SOAP message."""
     # Without a DOCTYPE there are no entities to expand and nothing to fetch; OTRS never sends one.
     if len(body) > MAX_ANSWER or b"<!DOCTYPE" in body:
@@ -161,13 +161,13 @@ def _content(body: bytes) -> etree._Element | None:
     # After an error of name spaces libxml2 no longer looks behind the root, and lxml lets it pass if a warning follows.
     if len(parser.error_log.filter_from_errors()):
         return None
-    envelope_body = next((child for child in root if _local_name(child) == "Body"), None)
-    if _local_name(root) != "Envelope" or envelope_body is None:
+    envelope_body = next((child for child in root if local_name(child) == "Body"), None)
+    if local_name(root) != "Envelope" or envelope_body is None:
         return None
     return next(iter(envelope_body), None)
 
 
-def _local_name(element: etree._Element) -> str:
+def local_name(element: etree._Element) -> str:
     """Without the namespace: OTRS's own differ, and so do its prefixes (3.1: `namesp1:`)."""
     return str(element.tag).rpartition("}")[2]
 
@@ -176,7 +176,7 @@ def _fields(element: etree._Element, depth: int) -> Fields:
     found: Fields = {}
     if depth:
         for child in element:
-            found.setdefault(_local_name(child), []).append(_value(child, depth - 1))
+            found.setdefault(local_name(child), []).append(_value(child, depth - 1))
     return found
 
 
@@ -197,7 +197,7 @@ def _fault(status: int, words: str) -> Trouble:
     return Trouble(f"OTRS answered {status}: {one_line(words)}", Doubt.NONE if nothing_done else Doubt.ENDED)
 
 
-def _not_soap(status: int, body: bytes) -> Trouble:
+def not_soap(status: int, body: bytes) -> Trouble:
     words = _first_words(body)
     if words.startswith(_BEFORE_THE_OPERATION):
         return _fault(status, words)
