@@ -82,8 +82,8 @@ class OpenedFile:
         def work(connection: sa.Connection) -> None:
             for row in rows:
                 columns = {name: row[name] for name in row if name in calls.c and name != "id"}
-                taken = records.insert(connection, columns)
-                records.remember(connection, taken, datetime.now(UTC), "salvaged", f"from {aside}")
+                taken = connection.execute(calls.insert().values(columns)).lastrowid
+                records.remember(connection, taken, datetime.now(UTC), ("salvaged", f"from {aside}"))
             file.fill_in(connection)
 
         await self._do(work)

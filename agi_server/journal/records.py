@@ -7,15 +7,17 @@ have in common; times are seconds since 1970 (UTC).
 from __future__ import annotations
 
 import enum
+import functools
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from agi_server.call import Call, Created, Customer, Doubt, Ending, Match, Recognition
+from agi_server.journal.prepared import Prepared
 
 
 class State(enum.StrEnum):
@@ -155,22 +157,37 @@ def entry(row: sa.Row[Any]) -> Entry:
 
 def row(entry: Entry) -> dict[str, Any]:
     """The columns of `calls` that change with an entry."""
+    ticket = entry.ticket
     return {
-        "state": entry.state,
+        "state": entry.state.value,
         "due": stamp(entry.due),
         "since": stamp(entry.since),
         "attempts": entry.attempts,
         "failures": entry.failures,
         "began": None if entry.began is None else stamp(entry.began),
-        "doubt": entry.doubt,
-        "ticket_id": entry.ticket.ticket_id if entry.ticket else "",
-        "ticket_number": entry.ticket.ticket_number if entry.ticket else "",
-        "recognition": None if entry.recognition is None else json.dumps(asdict(entry.recognition)),
+        "doubt": entry.doubt.value,
+        "ticket_id": ticket.ticket_id if ticket else "",
+        "ticket_number": ticket.ticket_number if ticket else "",
+        "recognition": None if entry.recognition is None else _recognition_to_text(entry.recognition),
         "reason": entry.reason,
         "customer": _sure_login(entry.recognition),
-        "ending": entry.ending or "",
+        "ending": entry.ending.value if entry.ending else "",
         "queue": entry.queue,
         "reserved": entry.reserved,
+    }
+
+
+def settled(entry: Entry) -> dict[str, Any]:
+    """Those of them that change when an attempt ends in a ticket."""
+    assert entry.ticket is not None
+    assert entry.ending is not None
+    return {
+        "state": entry.state.value,
+        "doubt": entry.doubt.value,
+        "ticket_id": entry.ticket.ticket_id,
+        "ticket_number": entry.ticket.ticket_number,
+        "reason": entry.reason,
+        "ending": entry.ending.value,
     }
 
 
@@ -179,14 +196,35 @@ def number_of(call: Call) -> str:
     return call.lookup or call.canonical
 
 
-def call_to_text(call: Call) -> str:
+def _call_to_text(call: Call) -> str:
     """The call as it is kept: it never changes."""
-    return json.dumps({**asdict(call), "time": call.time.isoformat()})
+    return json.dumps({**_flat(call), "time": call.time.isoformat(), "wishes": dict(call.wishes)})
+
+
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Call, Recognition, Customer)}
+"""Of their fields."""
+
+
+def _recognition_to_text(recognition: Recognition) -> str:
+    customer, candidates = recognition.customer, recognition.candidates
+    values = {
+        "customer": None if customer is None else _customer_values(customer),
+        "candidates": [_customer_values(one) for one in candidates],
+    }
+    return json.dumps({**_flat(recognition), **values})
+
+
+def _customer_values(customer: Customer) -> dict[str, Any]:
+    return {**_flat(customer), "columns": dict(customer.columns)}
+
+
+def _flat(value: Call | Recognition | Customer) -> dict[str, Any]:
+    """Its fields as they are; `dataclasses.asdict` would copy all that is in them."""
+    return {name: getattr(value, name) for name in _NAMES[type(value)]}
 
 
 def _call(text: str) -> Call:
-    known = {field.name for field in fields(Call)}
-    values = {name: value for name, value in json.loads(text).items() if name in known}
+    values = {name: value for name, value in json.loads(text).items() if name in _NAMES[Call]}
     values["time"] = datetime.fromisoformat(values["time"])
     values["arguments"] = tuple(values.get("arguments", ()))
     return Call(**values)
@@ -202,8 +240,7 @@ def _recognition(text: str) -> Recognition:
 
 
 def _customer(data: dict[str, Any]) -> Customer:
-    known = {field.name for field in fields(Customer)}
-    return Customer(**{name: value for name, value in data.items() if name in known})
+    return Customer(**{name: value for name, value in data.items() if name in _NAMES[Customer]})
 
 
 def _sure_login(recognition: Recognition | None) -> str:
@@ -212,12 +249,45 @@ def _sure_login(recognition: Recognition | None) -> str:
     return recognition.customer.login
 
 
-def insert(connection: sa.Connection, columns: Mapping[str, Any]) -> int:
-    """A new row of `calls`; returns its id."""
-    key = connection.execute(calls.insert().values(**columns)).inserted_primary_key
-    return int(key[0]) if key else 0
+_INSERT = Prepared(calls.insert(), [column.name for column in calls.columns if not column.primary_key])
+_REMEMBER = Prepared(history.insert(), [column.name for column in history.columns if not column.primary_key])
+_OF_CALL = Prepared(sa.select(calls).where(calls.c.unique_id == sa.bindparam("unique_id")))
 
 
-def remember(connection: sa.Connection, call_id: int, now: datetime, event: str, words: str) -> None:
-    """A new line in this call's history."""
-    connection.execute(history.insert().values(call_id=call_id, at=stamp(now), event=event, words=words))
+def of_call(connection: sa.Connection, unique_id: str) -> Entry | None:
+    """The entry of the call with this id."""
+    found = _OF_CALL(connection, {"unique_id": unique_id}).one_or_none()
+    return None if found is None else entry(found)
+
+
+def insert(connection: sa.Connection, new: Entry, added: datetime) -> Entry:
+    """A new entry; returns it with its id."""
+    call = new.call
+    columns = {
+        "unique_id": call.unique_id,
+        "number": number_of(call),
+        "added": stamp(added),
+        "ended": None,
+        "call": _call_to_text(call),
+    }
+    return replace(new, id=_INSERT(connection, {**row(new), **columns}).lastrowid)
+
+
+def update(connection: sa.Connection, known: Entry, states: tuple[State, ...], columns: Mapping[str, Any]) -> bool:
+    """Change these columns if it still is in one of these states, after as many attempts as we know of. Has it been?"""
+    still = {f"known_state_{number}": state.value for number, state in enumerate(states)}
+    values = {**columns, "known_id": known.id, "known_attempts": known.attempts, **still}
+    return _update(tuple(columns), tuple(still))(connection, values).rowcount == 1
+
+
+@functools.cache
+def _update(columns: tuple[str, ...], states: tuple[str, ...]) -> Prepared:
+    same = (calls.c.id == sa.bindparam("known_id"), calls.c.attempts == sa.bindparam("known_attempts"))
+    still = calls.c.state.in_([sa.bindparam(state) for state in states])
+    return Prepared(calls.update().where(*same, still), columns)
+
+
+def remember(connection: sa.Connection, call_id: int, now: datetime, *events: tuple[str, str]) -> None:
+    """New lines in this call's history, each an event and its words."""
+    lines = ({"call_id": call_id, "at": stamp(now), "event": event, "words": words} for event, words in events)
+    _REMEMBER(connection, *lines)

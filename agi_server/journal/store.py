@@ -9,8 +9,10 @@ customer and text are found afresh at each attempt. What to attempt and when is 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,6 +22,9 @@ from agi_server.journal.questions import Questions
 from agi_server.journal.records import Entry, State, calls, history, remember, stamp
 
 UNSETTLED = (State.WAITING, State.SENDING)
+
+Columns = Callable[[Entry], dict[str, Any]]
+"""The columns of `calls` that a change of an entry changes."""
 
 
 class Journal(Questions):
@@ -39,19 +44,15 @@ class Journal(Questions):
         Another call with the same unique id (of a second Asterisk, say) is kept under an id of its own.
         """
 
-        def work(connection: sa.Connection) -> Entry:
-            for number in itertools.count(1):
-                ours = call if number == 1 else replace(call, unique_id=f"{call.unique_id}~{number}")
-                same_id = sa.select(calls).where(calls.c.unique_id == ours.unique_id)
-                known = connection.execute(same_id).one_or_none()
-                if known is None:
-                    return _add(connection, ours, now)
-                entry = records.entry(known)
-                if (entry.call.channel, entry.call.number) == (call.channel, call.number):
-                    return entry
-            raise AssertionError("not reached")
+        new = Entry(0, call, State.WAITING, now, now, 0, 0, None, Doubt.NONE, None, None, "")
+        added, _ = await self._do(lambda connection: _added(connection, new, now, (("added", call.number),)))
+        return added
 
-        return await self._do(work)
+    async def add_begun(self, call: Call, recognition: Recognition, queue: str, now: datetime) -> tuple[Entry, bool]:
+        """Keep this call, its first attempt begun in the same write; not begun (False) if it is there already."""
+        added = Entry(0, call, State.WAITING, now, now, 0, 0, None, Doubt.NONE, None, None, "", queue=queue)
+        new, events = _begun(added, None, recognition, now), (("added", call.number), ("begun", ""))
+        return await self._do(lambda connection: _added(connection, new, now, events))
 
     async def recognised(self, entry: Entry, now: datetime) -> Entry | None:
         """No attempt can be made now; but who rings, and for which queue, is known and is kept for who looks."""
@@ -104,7 +105,8 @@ class Journal(Questions):
         new = replace(
             entry, state=State.DONE, doubt=Doubt.NONE, ticket=entry.ticket or ticket, reason="", ending=ending
         )
-        return await self._change(entry, UNSETTLED, new, now, event, ticket.ticket_number)
+        words = ticket.ticket_number
+        return await self._change(entry, UNSETTLED, new, now, event, words, records.settled)
 
     async def later(self, entry: Entry, due: datetime, doubt: Doubt, reason: str, now: datetime) -> Entry | None:
         """The attempt failed and is to be repeated at `due`."""
@@ -145,7 +147,7 @@ class Journal(Questions):
         def work(connection: sa.Connection) -> int:
             cut_off = connection.execute(sa.select(calls.c.id).where(calls.c.state == State.SENDING)).scalars().all()
             for call_id in cut_off:
-                remember(connection, call_id, now, "recovered", "we were stopped before OTRS's answer was known")
+                remember(connection, call_id, now, ("recovered", "we were stopped before OTRS's answer was known"))
             waiting = {"state": State.WAITING, "due": stamp(now)}
             connection.execute(calls.update().where(calls.c.state == State.SENDING).values(waiting))
             return len(cut_off)
@@ -171,17 +173,34 @@ class Journal(Questions):
         return await self._do(work)
 
     async def _change(
-        self, entry: Entry, states: tuple[State, ...], new: Entry, now: datetime, event: str, words: str = ""
+        self,
+        entry: Entry,
+        states: tuple[State, ...],
+        new: Entry,
+        now: datetime,
+        event: str,
+        words: str = "",
+        columns: Columns = records.row,
     ) -> Entry | None:
         """Make it the new one if it still is as we know it; else None, and nothing is changed."""
-        return await self._do(
-            lambda connection: new if _replaced(connection, entry, states, new, now, event, words) else None
-        )
+
+        def work(connection: sa.Connection) -> Entry | None:
+            return new if _replaced(connection, entry, states, new, now, event, words, columns) else None
+
+        return await self._do(work)
 
 
 def _begun(entry: Entry, target: Created | None, recognition: Recognition, now: datetime) -> Entry:
-    sending = replace(entry, state=State.SENDING, attempts=entry.attempts + 1, began=now, doubt=Doubt.RUNNING)
-    return replace(sending, ticket=target, recognition=recognition, ending=None)
+    return replace(
+        entry,
+        state=State.SENDING,
+        attempts=entry.attempts + 1,
+        began=now,
+        doubt=Doubt.RUNNING,
+        ticket=target,
+        recognition=recognition,
+        ending=None,
+    )
 
 
 def _replaced(
@@ -192,20 +211,28 @@ def _replaced(
     now: datetime,
     event: str,
     words: str,
+    columns: Columns = records.row,
 ) -> bool:
     """Make it the new one, if it still is as we know it. Has it been?"""
-    same = (calls.c.id == entry.id, calls.c.attempts == entry.attempts, calls.c.state.in_(states))
     ended = stamp(now) if new.state in (State.DONE, State.DROPPED) else None
-    if connection.execute(calls.update().where(*same).values(**records.row(new), ended=ended)).rowcount != 1:
+    if not records.update(connection, entry, states, {**columns(new), "ended": ended}):
         return False
-    remember(connection, entry.id, now, event, words)
+    remember(connection, entry.id, now, (event, words))
     return True
 
 
-def _add(connection: sa.Connection, call: Call, now: datetime) -> Entry:
-    new = Entry(0, call, State.WAITING, now, now, 0, 0, None, Doubt.NONE, None, None, "")
-    columns = {"unique_id": call.unique_id, "number": records.number_of(call), "added": stamp(now)}
-    text = records.call_to_text(call)
-    added = replace(new, id=records.insert(connection, {**records.row(new), **columns, "call": text}))
-    remember(connection, added.id, now, "added", call.number)
-    return added
+def _added(
+    connection: sa.Connection, new: Entry, now: datetime, events: Sequence[tuple[str, str]]
+) -> tuple[Entry, bool]:
+    """The new entry, or the one that its call has already."""
+    call = new.call
+    for number in itertools.count(1):
+        ours = call if number == 1 else replace(call, unique_id=f"{call.unique_id}~{number}")
+        known = records.of_call(connection, ours.unique_id)
+        if known is None:
+            added = records.insert(connection, replace(new, call=ours), now)
+            remember(connection, added.id, now, *events)
+            return added, True
+        if (known.call.channel, known.call.number) == (call.channel, call.number):
+            return known, False
+    raise AssertionError("not reached")

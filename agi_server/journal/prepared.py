@@ -1,0 +1,39 @@
+"""Statements of which SQLAlchemy makes the text once, from the tables.
+
+To put a statement together costs it ten times what SQLite needs to carry it out, and every call is a handful of the
+same ones (benchmarks/README.md). What is asked seldom needs none of this. Always: the tables stand in `records` alone,
+and every value is bound, never written into the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+_Text = tuple[str, tuple[str, ...]]
+"""A statement's text, and its parameters in their order."""
+
+
+class Prepared:
+    """One statement; its values are given by the names of the columns that it sets, and of its `sa.bindparam`s."""
+
+    def __init__(self, statement: sa.Insert | sa.Update | sa.Select[Any], columns: Sequence[str] = ()) -> None:
+        """`columns` are those that it sets."""
+        self._statement = statement
+        self._columns = list(columns)
+        self._texts: dict[str, _Text] = {}
+        """By dialect."""
+
+    def __call__(self, connection: sa.Connection, *values: Mapping[str, Any]) -> sa.CursorResult[Any]:
+        """Carry it out; with several rows of values once for each."""
+        text, names = self._texts.get(connection.dialect.name) or self._compiled(connection.dialect)
+        rows = [tuple(map(row.__getitem__, names)) for row in values]
+        return connection.exec_driver_sql(text, rows if len(rows) > 1 else rows[0])
+
+    def _compiled(self, dialect: sa.Dialect) -> _Text:
+        compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
+        assert compiled.positiontup is not None, f"{dialect.name} has no positional parameters"
+        found = self._texts[dialect.name] = str(compiled), tuple(compiled.positiontup)
+        return found
