@@ -12,8 +12,9 @@ import agi_server
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
     {"call", "notation", "templates", "timetable", "pulse", "logs", "tally"},
-    {"plan", "people", "rules", "links", "samples"},
-    {"numbers", "ticket"},
+    {"plan", "people", "rules", "links", "samples", "form", "filled"},
+    {"numbers", "sheet"},
+    {"ticket"},
     {"likeness"},
     {"asterisk", "otrs", "journal", "sandbox"},
     {"outcomes"},
@@ -38,6 +39,8 @@ THROUGH_PORTS_ONLY = {
 }
 PURE = {
     "call",
+    "filled",
+    "form",
     "notation",
     "numbers",
     "likeness",
@@ -47,6 +50,7 @@ PURE = {
     "pulse",
     "rules",
     "samples",
+    "sheet",
     "tally",
     "templates",
     "ticket",
@@ -54,6 +58,9 @@ PURE = {
     "asterisk.agi",
     "asterisk.request",
     "otrs.soap",
+    "otrs.dialect",
+    "otrs.vocabulary",
+    "otrs.wording",
     "otrs.elements",
     "otrs.shown",
 }

@@ -24,7 +24,9 @@ no SOAP: all else, also 403 (a firewall may have blocked    Trouble, ENDED
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from lxml import etree
@@ -41,8 +43,21 @@ MAX_DEPTH = 16
 MAX_WORDS = 160
 """Characters of somebody else's text in a reason: it is one line of a log."""
 
-Values: TypeAlias = Mapping[str, "str | Values | Sequence[str | Values]"]
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Content that stands in a file: it is read, and put into base64, as it is sent."""
+
+    path: str
+
+
+Leaf: TypeAlias = "str | bytes | File | Values"
+"""Bytes and files go out in base64."""
+Value: TypeAlias = "Leaf | Sequence[Leaf]"
+Values: TypeAlias = Mapping[str, Value]
 """What goes out: element names and their content; a sequence repeats the element."""
+Parts: TypeAlias = tuple[bytes | File, ...]
+"""A whole request: bytes, and between them the files that stand there in base64."""
 Fields: TypeAlias = dict[str, list["str | Fields"]]
 """What came in: by local name, all elements of that name in their order. Empty and nil are ""."""
 
@@ -51,6 +66,9 @@ _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 # The production Char of XML 1.0, section 2.2. Four-byte characters may pass: OTRS stores U+FFFD for
 # them itself where its database is utf8mb3, and keeps them where it is utf8mb4.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_PLACE = re.compile(rb"<\?file ([A-Za-z0-9+/=]+)\?>")
+"""Where a file goes. No text can hold this: what it has of markup is escaped."""
 
 _REFUSALS = frozenset({"AuthFail", "MissingParameter", "InvalidParameter", "AccessDenied"})
 _BEFORE_THE_OPERATION = (
@@ -78,21 +96,36 @@ def clean(text: str) -> str:
 
 
 def build(operation: str, values: Values, namespace: str = NAMESPACE) -> bytes:
-    """The request for an operation. Raises ValueError for a name that is no XML name."""
+    """The request for an operation. Raises ValueError for a name that is no XML name.
+
+    Where a file's content goes there is its name only, until `parts` and the sender put it in.
+    """
     envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soapenv": _ENVELOPE, "tic": namespace})
     body = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body")
     _fill(etree.SubElement(body, f"{{{namespace}}}{operation}"), values)
     return etree.tostring(envelope, encoding="UTF-8", xml_declaration=True)
 
 
+def parts(request: bytes) -> Parts:
+    """The request that `build` made, with its files between."""
+    around = _PLACE.split(request)
+    files = (File(b64decode(name).decode("utf-8", "surrogateescape")) for name in around[1::2])
+    return (around[0], *(part for file, after in zip(files, around[2::2], strict=True) for part in (file, after)))
+
+
 def _fill(parent: etree._Element, values: Values) -> None:
     for name, value in values.items():
-        for one in (value,) if isinstance(value, (str, Mapping)) else value:
+        for one in value if isinstance(value, (list, tuple)) else (value,):
             child = etree.SubElement(parent, name)
             if isinstance(one, str):
                 child.text = clean(one)
-            else:
+            elif isinstance(one, Mapping):
                 _fill(child, one)
+            elif isinstance(one, bytes):
+                child.text = b64encode(one).decode("ascii")
+            else:
+                place = b64encode(one.path.encode("utf-8", "surrogateescape")).decode("ascii")
+                child.append(etree.ProcessingInstruction("file", place))
 
 
 def read(operation: str, status: int, body: bytes) -> Fields | Refused | Trouble:
