@@ -17,7 +17,8 @@ LEAST: dict[str, dict[str, str]] = {
 def text_with(changes: Mapping[str, str], without: Iterable[str] = ()) -> str:
     """The shortest configuration with these options set as written, and without those.
 
-    They are called as `describe` does: `section.option`; `routes[].option` is that of one route.
+    They are called as `describe` does: `section.option`; `routes[].option` is that of one route, and
+    `ticket.attachments[].option` that of one attachment, which has what it needs besides.
     """
     sections = {section: dict(options) for section, options in LEAST.items()}
     for name in without:
@@ -36,4 +37,12 @@ def _section(section: str, options: dict[str, str]) -> str:
         return f"{section[:-2]}:\n  -{lines[3:]}"
     if "" in options:
         return f"{section}: {options['']}\n"
-    return f"{section}:\n" + "".join(f"  {option}: {value}\n" for option, value in options.items())
+    return f"{section}:\n" + "".join(f"  {_option(option)}: {value}\n" for option, value in options.items())
+
+
+def _option(name: str) -> str:
+    listed, _, option = name.partition("[].")
+    if not option:
+        return name
+    others = {"content": {"filename": "a.txt"}, "filename": {"content": "a"}, "content_type": {"file": "/srv/a"}}
+    return f"{listed}:\n   - " + "".join(f"{o}: {v}\n     " for o, v in others.get(option, {}).items()) + option

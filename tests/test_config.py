@@ -28,6 +28,7 @@ from agi_server.config import Config, ConfigError, RouteTicket, describe, load
 from agi_server.config import Ticket as TicketSection
 from agi_server.config.conditions import NUMBER
 from agi_server.config.sources import LARGEST_FILE
+from agi_server.config.tickets import Attachment
 from agi_server.config.values import Unfit
 from agi_server.rules import Numbers
 from tests.config_text import text_with
@@ -134,7 +135,7 @@ def test_a_strange_file_name_stays_on_one_line(tmp_path: Path) -> None:
         ("ticket.queue", "on", "on"),
         ("ticket.queue", "1:30", "1:30"),
         ("ticket.queue", "2026-11-22", "2026-11-22"),
-        ("ticket.priority", "3", "3"),
+        ("ticket.title", "3", "3"),
         ("ticket.unknown_customer", "'null'", "null"),
         ("otrs.user", "0x10", "0x10"),
         ("log.mask_numbers", "yes", True),
@@ -153,6 +154,32 @@ def test_a_strange_file_name_stays_on_one_line(tmp_path: Path) -> None:
         ("ticket.wishes", "[]", ()),
         ("ticket.body", "|\n    Заявка с номера\n    {{ call.number }}", "Заявка с номера\n{{ call.number }}\n"),
         ("otrs.zoom_url", '"https://h/{{ ticket_number }}"', "https://h/{{ ticket_number }}"),
+        # Names and IDs
+        ("ticket.queue", "5", 5),
+        ("ticket.queue", '"5"', "5"),
+        ("ticket.queue", "${PORT}", "4575"),
+        ("ticket.queue", "5 and more", "5 and more"),
+        ("ticket.queue", "'{{ call.dialled }}'", "{{ call.dialled }}"),
+        ("ticket.priority", "3 normal", "3 normal"),
+        ("ticket.owner", "12", 12),
+        ("ticket.lock", "2", 2),
+        ("ticket.sender_type", "3", 3),
+        ("ticket.communication_channel", "2", 2),
+        ("ticket.article_type", "note-internal", "note-internal"),
+        ("ticket.force_notification_to_user_id", "[2, '3', '${PORT}']", (2, 3, 4575)),
+        ("ticket.exclude_notification_to_user_id", "[]", ()),
+        # Times, texts and files
+        ("ticket.pending_time", "2h", timedelta(hours=2)),
+        ("ticket.pending_time", "", ""),
+        ("ticket.pending_time", '"{{ call.time }}"', "{{ call.time }}"),
+        ("ticket.time_unit", "1.5", "1.5"),
+        ("ticket.content_type", "text/html; charset=utf-8", "text/html; charset=utf-8"),
+        ("ticket.dynamic_fields", "{A: [x, '{{ match }}', ''], B: [y]}", {"A": ("x", "{{ match }}", ""), "B": "y"}),
+        ("ticket.attachments", "", ()),
+        ("ticket.attachments", "[{filename: a.txt, content: '{{ match }}'}]",
+            (Attachment(filename="a.txt", content="{{ match }}"),)),
+        ("ticket.attachments", "\n    - {file: '/srv/{{ match }}/a.pdf', content_type: application/pdf}",
+            (Attachment(file="/srv/{{ match }}/a.pdf", content_type="application/pdf"),)),
         ("numbers.extensions", r"'^2\d\d$'", re.compile(r"^2\d\d$", re.ASCII)),
         ("numbers.match_withheld", "on", True),
         ("customers.columns", "[city, fax]", ("city", "fax")),
@@ -397,7 +424,8 @@ def test_the_sample_shows_each_option_with_its_default(folder: Path) -> None:
                 shown.add(f"routes[].{found[2]}")
             elif not found[1]:
                 shown.add(f"{section}.{found[2].removesuffix('_file')}")
-    assert shown == {option.name for option in describe() if not option.name.endswith("_file")}
+    listed = {option.name for option in describe() if not re.search(r"_file$|attachments\[\]", option.name)}
+    assert shown == listed
     config = load_text(folder, text)
     assert config.routes
     assert config.model_copy(update={"routes": ()}) == load_text(folder, sample)
@@ -446,6 +474,48 @@ def test_the_samples_russian_texts_can_be_used_as_they_are(tmp_path: Path) -> No
     assert config.ticket.title.startswith("Заявка с номера {{ call.number")
     assert config.repeat.subject.startswith("Звонок с номера {{ call.number")
     assert composer(config).mistakes() == []
+
+
+def test_the_samples_attachments_can_be_used_as_they_are(tmp_path: Path) -> None:
+    [block] = re.findall(r"(  # attachments:\n(?:  #  .*\n)+)", SAMPLE.read_text(encoding="utf-8"))
+    zone = {"ticket.time_zone": "Europe/Moscow", "customers.columns": "[city]"}
+    config = load_text(tmp_path, text_with(zone).replace("ticket:\n", "ticket:\n" + re.sub("(?m)^  # ", "  ", block)))
+    shown = {name for one in config.ticket.attachments for name in one.model_fields_set}
+    assert shown == {*Attachment.model_fields}
+    made = composer(config)
+    assert made.mistakes() == []
+    ivanov = Customer("ivanov", "ROMASHKA", "Иван", "Иванов", "i@r.example", "8 916", "", "Ромашка", {"city": "Тверь"})
+    petrov = Customer("petrov", "ROMASHKA", mobile="201", columns={"city": ""})
+    call = Call("1.1", MONDAY_NOON, "8916", "+7916", name="Ив", dialled="4509", dnid="8495", context="otrs")
+    call = replace(call, channel="SIP/1-2", language="ru", arguments=("vip", "x"), wishes={"queue": "Raw"})
+    ticket = made.compose(call, Recognition(Match.SEVERAL, ivanov, (ivanov, petrov), Match.EXACT))
+    assert isinstance(ticket, Ticket)
+    text, leaflet = ticket.article.attachments
+    assert (leaflet.filename, leaflet.file) == ("Support hours.pdf", "/etc/agi-server/leaflet.pdf")
+    told = [line.partition(":") for line in text.content.decode().splitlines() if line]
+    assert [(name, value.strip()) for name, _, value in told] == [
+        ("Call", "1.1"),
+        ("Time", "2026-11-23 12:00:00+03:00"),
+        ("Number", "8916"),
+        ("Whole number", "+7916"),
+        ("Name", "Ив"),
+        ("Dialled", "4509 (8495)"),
+        ("Context", "otrs"),
+        ("Channel", "SIP/1-2"),
+        ("Language", "ru"),
+        ("Arguments", "vip, x"),
+        ("Wishes", "queue=Raw"),
+        ("Match", "several"),
+        *[
+            ("Customer", "ivanov"),
+            ("Name", "Иван Иванов"),
+            ("Company", "ROMASHKA (Ромашка)"),
+            ("E-mail", "i@r.example"),
+        ],
+        *[("Phone", "8 916"), ("Mobile", ""), ("city", "Тверь")],
+        *[("May be", "petrov"), ("Name", ""), ("Company", "ROMASHKA"), ("E-mail", "")],
+        *[("Phone", ""), ("Mobile", "201"), ("city", "")],
+    ]
 
 
 def test_the_default_texts_tell_who_may_have_rung(tmp_path: Path) -> None:
@@ -521,7 +591,8 @@ def test_any_text_is_a_configuration_or_has_mistakes(tmp_path: Path, text: str) 
 def test_any_value_fits_or_is_a_mistake_of_its_option(tmp_path: Path, name: str, value: str) -> None:
     quoted = '"' + "".join(f"\\U{ord(character):08x}" for character in value) + '"'
     said = told(tmp_path, text_with({"web.token": "needed with some hosts", name: quoted}))
-    assert not said or name.replace("[]", " item 1") in said
+    place = name.replace("[]", " item 1")
+    assert not said or place in said or f" {place.rpartition('.')[0]}: found " in said  # of options that go together
 
 
 @few

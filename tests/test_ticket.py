@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ import pytest
 from agi_server.call import (
     NOBODY,
     Article,
+    Attachment,
     Call,
     Customer,
     Declined,
@@ -340,6 +341,245 @@ def test_what_no_call_comes_to_needs_no_customer(routes: tuple[Route, ...], told
     assert [
         words for words, mistake in zip(told, found, strict=True) if f"for a caller who {words}:" not in mistake
     ] == []
+
+
+# All that a ticket may have
+
+
+@dataclass(frozen=True)
+class File:
+    """An attachment as the configuration has it."""
+
+    filename: str = ""
+    content: str = ""
+    file: str = ""
+    content_type: str = ""
+
+
+EVERYTHING: dict[str, Any] = {
+    "queue": 5,
+    "state": 6,
+    "priority": 4,
+    "pending_time": timedelta(hours=2),
+    "type": "{{ match }}",
+    "service": 7,
+    "sla": "Gold",
+    "owner": 2,
+    "responsible": "{{ call.dialled }}",
+    "lock": 2,
+    "dynamic_fields": {"One": "{{ match }}", "Many": ["{{ call.name }}", "", "x"], "None": [""]},
+    "sender_type": 3,
+    "from_address": " {{ customer.email }}\n",
+    "visible_for_customer": True,
+    "communication_channel": 1,
+    "article_type": "note-internal",
+    "content_type": "text/html; charset=utf8",
+    "time_unit": "1.5",
+    "history_type": "AddNote",
+    "history_comment": "{{ match }}",
+    "auto_response": "auto reply",
+    "no_agent_notify": True,
+    "force_notification_to_user_id": [1, 2],
+    "exclude_notification_to_user_id": (3,),
+    "exclude_mute_notification_to_user_id": (4,),
+    "attachments": (File("call-{{ call.unique_id }}.txt", "{{ call.name }}\n"),),
+}
+ALL_OF_ARTICLE: dict[str, Any] = {
+    "sender_type": 3,
+    "visible_for_customer": True,
+    "history_type": "AddNote",
+    "history_comment": "exact",
+    "auto_response": "auto reply",
+    "from_address": "ivanov@romashka.example",
+    "content_type": "text/html; charset=utf8",
+    "communication_channel": 1,
+    "article_type": "note-internal",
+    "time_unit": "1.5",
+    "no_agent_notify": True,
+    "force_notification_to": (1, 2),
+    "exclude_notification_to": (3,),
+    "exclude_mute_notification_to": (4,),
+    "attachments": (Attachment("call-1314075508.1094.txt", "text/plain; charset=utf8", "Иван\n".encode()),),
+}
+ALL = Ticket(
+    call_id="1314075508.1094",
+    title="Заявка с номера 89161229624",
+    queue=5,
+    state=6,
+    priority=4,
+    customer_user="ivanov",
+    customer_id="ROMASHKA",
+    article=Article("call", "2011-08-23 08:58:28+04:00", **ALL_OF_ARTICLE),
+    type="exact",
+    service=7,
+    sla="Gold",
+    owner=2,
+    responsible="4509",
+    lock=2,
+    pending_time=timedelta(hours=2),
+    dynamic_fields={"One": "exact", "Many": ("Иван", "x"), "None": ()},
+)
+
+
+def test_the_form_and_a_route_can_set_all_of_it() -> None:
+    assert compose(replace(FORM, **EVERYTHING)) == ALL
+    assert compose(FORM, CALL, KNOWN, Route("routes item 1", ticket=EVERYTHING)) == ALL
+    left = {name for name in TicketOptions.model_fields if getattr(FORM, name) == EVERYTHING.get(name)}
+    assert left == set()
+    of_all_calls = {"title", "subject", "body", "unknown_customer", "wishes", "time_zone"}
+    assert TicketOptions.model_fields.keys() - EVERYTHING.keys() == of_all_calls
+
+
+def test_so_does_an_article_about_repeated_calls() -> None:
+    form = replace(FORM, **EVERYTHING, repeat_subject="s", repeat_body="{{ calls|length }}")
+    assert Composer(form).compose_update([CALL, CALL], KNOWN) == Article("s", "2", **ALL_OF_ARTICLE)
+
+
+def test_a_route_replaces_attachments() -> None:
+    form = replace(FORM, attachments=(File("a.txt", "a"), File("b.txt", "b")))
+
+    def names(**options: object) -> list[str]:
+        ticket = compose(form, CALL, KNOWN, Route("routes item 1", ticket=options))
+        return [attachment.filename for attachment in ticket.article.attachments]
+
+    assert (names(), names(attachments=(File("c.txt", "c"),)), names(attachments=())) == (
+        ["a.txt", "b.txt"],
+        ["c.txt"],
+        [],
+    )
+
+
+def test_a_wish_is_a_name_though_the_form_has_an_id() -> None:
+    ticket = compose(replace(FORM, queue=5, wishes=("queue",)), replace(CALL, wishes={"queue": "7"}))
+    assert ticket.queue == "7"
+
+
+@pytest.mark.parametrize(
+    ("template", "until"),
+    [
+        (timedelta(minutes=90), timedelta(minutes=90)),
+        ("", None),
+        ("{% if match == 'none' %}2011-08-24{% endif %}", None),
+        ("{{ call.time.replace(hour=18, minute=0) }}", datetime(2011, 8, 23, 14, 0, 28, tzinfo=UTC)),
+        ("{{ '2011-08-24' }}", datetime(2011, 8, 23, 20, tzinfo=UTC)),
+        (" {{ '2011-08-24 10:30' }}\n", datetime(2011, 8, 24, 6, 30, tzinfo=UTC)),
+        ("{{ '2011-08-24T10:30Z' }}", datetime(2011, 8, 24, 10, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_pending_time_lasts_so_long_or_until(template: timedelta | str, until: object) -> None:
+    assert compose(replace(FORM, pending_time=template)).pending_time == until
+
+
+def test_a_pending_time_without_a_zone_is_this_machines_where_none_is_set() -> None:
+    until = compose(replace(FORM, pending_time="{{ '2011-08-24 10:30' }}", time_zone=None)).pending_time
+    assert until == datetime(2011, 8, 24, 10, 30).astimezone()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        (
+            "pending_time",
+            "{{ call.name }}",
+            "ticket.pending_time: gives 'Иван', which is no time such as 2026-11-23 18:00",
+        ),
+        (
+            "attachments",
+            [File("{{ customer.company }}", "a")],
+            "ticket.attachments item 1.filename: gives '', which is no",
+        ),
+        (
+            "attachments",
+            [File("a", "b"), File(". .{{ '' }}", "a")],
+            "ticket.attachments item 2.filename: gives '. .', ",
+        ),
+        ("attachments", [File("a", "{{ a }}")], "ticket.attachments item 1.content: 'a' is undefined"),
+        (
+            "attachments",
+            [File(file="/srv/x/{{ '..' }}/y")],
+            "ticket.attachments item 1.file: gives '/srv/x/../y', which",
+        ),
+        (
+            "attachments",
+            [File(file="/srv/x{{ '/a' }}/")],
+            "ticket.attachments item 1.file: gives '/srv/x/a/', which is no",
+        ),
+        (
+            "attachments",
+            [File(file="/srv/{{ 'a\0b' }}")],
+            "ticket.attachments item 1.file: gives '/srv/a\\x00b', which is",
+        ),
+        ("dynamic_fields", {"X": ["a", "{{ a }}"]}, "ticket.dynamic_fields.X item 2: 'a' is undefined"),
+        ("from_address", "{{ a }}", "ticket.from_address: 'a' is undefined"),
+    ],
+)
+def test_what_a_template_may_not_give_is_refused_with_its_option(option: str, value: object, words: str) -> None:
+    options: dict[str, Any] = {option: value}
+    form = replace(WORKING, **options)
+    refused = Composer(form).compose(CALL, KNOWN)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.words[: len(words)]) == ("template", words)
+    [mistake] = mistakes(form)
+    assert mistake.startswith(words)
+    routed = Composer(WORKING, [Route("routes item 1", ticket=options)]).compose(CALL, KNOWN)
+    assert isinstance(routed, Refused)
+    assert routed.words.startswith(words.replace("ticket.", "routes item 1.ticket.", 1))
+
+
+@pytest.mark.parametrize(
+    ("written", "filename", "kind"),
+    [
+        (File("call.txt", "a"), "call.txt", "text/plain; charset=utf8"),
+        (File("call.CSV", "a"), "call.CSV", "text/csv; charset=utf8"),
+        (File("call", "a"), "call", "text/plain; charset=utf8"),
+        (File("{{ call.name }}.html", "a"), "Иван.html", "text/html; charset=utf8"),
+        (File("call.txt", "a", content_type="text/x-log; charset=utf-8"), "call.txt", "text/x-log; charset=utf-8"),
+        (File(" {{ '../etc' }}/pass\nwd ", "a"), "_etc_pass wd", "text/plain; charset=utf8"),
+        (File("{{ 'a\\\\b' }}\u202egpj.zzz", "a"), "a_b_gpj.zzz", "text/plain; charset=utf8"),
+        (File("{{ 'я' * 300 }}.txt", "a"), "я" * 196 + ".txt", "text/plain; charset=utf8"),
+        (File("a.{{ 'я' * 300 }}", "a"), "a." + "я" * 198, "text/plain; charset=utf8"),
+        (File(file="/srv/a/leaflet.pdf"), "leaflet.pdf", "application/pdf"),
+        (File("Our hours.pdf", file="/srv/a/{{ match }}.pdf"), "Our hours.pdf", "application/pdf"),
+        (File(file="/srv/a/{{ match }}"), "exact", "application/octet-stream"),
+        (File(file="/srv/a/{{ match }}", content_type="image/png"), "exact", "image/png"),
+    ],
+)
+def test_an_attachments_name_and_kind(written: File, filename: str, kind: str) -> None:
+    [attachment] = compose(replace(FORM, attachments=[written])).article.attachments
+    assert (attachment.filename, attachment.content_type) == (filename, kind)
+    assert (attachment.content == b"a") == (attachment.file == "") == (written.file == "")
+
+
+def test_an_attachment_that_would_be_empty_is_none() -> None:
+    files = [File("a", "{{ customer.company }} \n"), File("{{ '' }}", "{{ '' }}"), File(file="/srv/{{ '' }}")]
+    assert mistakes(replace(WORKING, attachments=files[2:])) != []
+    assert compose(replace(FORM, attachments=files[:2])).article.attachments == ()
+
+
+def test_no_name_leads_out_of_the_folder_of_a_file() -> None:
+    form = replace(FORM, attachments=[File(file="/srv/leaflets/{{ call.name }}.pdf")])
+    for name, file in (("a", "/srv/leaflets/a.pdf"), ("/etc/passwd", "/srv/leaflets//etc/passwd.pdf")):
+        [attachment] = compose(form, replace(CALL, name=name)).article.attachments
+        assert attachment.file == file
+    for name in ("../a", "a/../../b", "..", "a\n"):
+        made = Composer(form).compose(replace(CALL, name=name), KNOWN)
+        assert isinstance(made, Refused) == (name != "..")
+
+
+def test_in_html_what_names_stand_for_is_escaped() -> None:
+    text = "<b>{{ call.name }}</b>{% if customer %}&amp;{% endif %}"
+    call = replace(CALL, name="<i>&")
+    html = "text/html; charset=utf8"
+    files = [File("a.html", text), File("a.txt", text), File("a.txt", text, content_type=html)]
+    form = replace(FORM, title=text, body=text, repeat_body=text, content_type=html, attachments=files)
+    ticket, escaped, plain = compose(form, call), "<b>&lt;i&gt;&amp;</b>&amp;", "<b><i>&</b>&amp;"
+    assert (ticket.title, ticket.article.body) == (plain, escaped)
+    assert [one.content.decode() for one in ticket.article.attachments] == [escaped, plain, escaped]
+    assert compose(replace(form, content_type="text/plain; charset=utf8"), call).article.body == plain
+    again = Composer(form).compose_update([call], KNOWN)
+    assert isinstance(again, Article)
+    assert again.body == escaped
+    assert compose(replace(form, body="<b>"), call).article.body == "<b>"
 
 
 # Calls that are added to an open ticket

@@ -15,8 +15,9 @@ from agi_server.config import Config
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.elements import at_fault
 from agi_server.samples import STRANGER, Sample, samples
+from agi_server.sheet import Sheet
 from agi_server.templates import FormError
-from agi_server.ticket import Composer, Sheet
+from agi_server.ticket import Composer
 
 PATIENCE = 10.0
 """Seconds for OTRS to answer one question of ours."""

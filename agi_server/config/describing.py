@@ -66,9 +66,14 @@ def _section(name: str, field: FieldInfo) -> Iterator[Option]:
     assert section is not None, "all options stand in sections"
     if get_origin(field.annotation) is tuple:
         yield Option(name, in_words(field), written(field.default), _help(field))
-        yield from (option._replace(default="") for option in _options(f"{name}[]", section))
+        yield from _items(name, section)
     else:
         yield from _options(name, section)
+
+
+def _items(prefix: str, section: type[Section]) -> Iterator[Option]:
+    """What each item of a list may say; it stands for nothing until it is there."""
+    return (option._replace(default="") for option in _options(f"{prefix}[]", section))
 
 
 def _options(prefix: str, section: type[Section]) -> Iterator[Option]:
@@ -77,6 +82,8 @@ def _options(prefix: str, section: type[Section]) -> Iterator[Option]:
         secret = section_of(field) is None and kind_of(field).secret
         default = "required" if field.is_required() else "" if secret else written(field.default)
         yield Option(f"{prefix}.{name}", words, default, _help(field))
+        if get_origin(field.annotation) is tuple and (inner := section_of(field)):
+            yield from _items(f"{prefix}.{name}", inner)
         if secret:
             words = "a file that holds only the secret; its path may be relative to this file's folder"
             yield Option(f"{prefix}.{name}_file", words, "", f"Instead of `{name}`.")
@@ -96,9 +103,11 @@ def in_words(field: FieldInfo) -> str:
         whole = "a section" if section in SECTIONS.values() else OPTIONS
         return f"{whole} with {required}" if required else whole
     words = kind_of(field).words
-    if any(isinstance(one, OneOrMore) for one in field.metadata):
-        return f"{words}; or a list of such"
-    if get_origin(field.annotation) is Mapping:
+    is_mapping = get_origin(field.annotation) is Mapping
+    metadata = _parts(get_args(field.annotation)[1])[1] if is_mapping else field.metadata
+    if any(isinstance(one, OneOrMore) for one in metadata):
+        words, is_list = f"{words}; or a list of such", False
+    if is_mapping:
         return f"name: value, each name {name_kind_of(field).words}, each value {words}"
     return f"a list, each item {words}" if is_list else words
 

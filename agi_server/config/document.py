@@ -24,6 +24,12 @@ DEEPEST = 8
 Tree: TypeAlias = "str | list[Tree] | dict[str, Tree]"
 
 
+class Bare(str):
+    """A text that stands in the file without quotes: an ID, where an option may hold one beside a name."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True)
 class Document:
     """What stands in the file. An empty value is an empty text; so is an empty file."""
@@ -112,7 +118,7 @@ class _Reader:
         self._refuse_extras(event, place)
         if isinstance(event, yaml.ScalarEvent):
             empty = event.implicit[0] and event.value in {"", "~", "null", "Null", "NULL"}
-            return "" if empty else str(event.value)
+            return "" if empty else Bare(event.value) if event.implicit[0] else str(event.value)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._list(place)
         if isinstance(event, yaml.MappingStartEvent):

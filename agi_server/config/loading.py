@@ -62,10 +62,11 @@ def _filled_in(document: Document, written: dict[str, Tree], environ: Mapping[st
         if isinstance(tree, list):
             return [value(inner, (*place, number)) for number, inner in enumerate(tree)]
         try:
-            return expand(tree, environ)
+            expanded = expand(tree, environ)
         except ValueError as error:
             document.blame(place, str(error))
             return ""
+        return tree if expanded == tree else expanded
 
     return {name: value(tree, (name,)) for name, tree in written.items()}
 

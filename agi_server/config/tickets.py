@@ -14,9 +14,10 @@ from pydantic import Field, ValidationInfo
 from pydantic import field_validator as check
 
 from agi_server.call import Match
-from agi_server.config import conditions, values
+from agi_server.config import conditions, ticket_values, values
 from agi_server.config.conditions import OneOrMore
 from agi_server.config.section import NOTHING_IS_NONE, Section
+from agi_server.config.ticket_values import NAME, NAME_OR_NONE, PLAIN_NAME, SENDER
 from agi_server.config.values import Contradiction
 
 Line = Annotated[str, values.template()]
@@ -25,8 +26,37 @@ Text = Annotated[str, values.template(lines=True)]
 WISHES = ("title", "queue", "state", "priority", "type", "service", "sla", "owner", "responsible", "lock")
 """The ticket's texts that the dialplan may be allowed to set; the customer is not among them."""
 Wish = Annotated[str, values.one_of(*WISHES)]
+FieldTexts = Annotated[
+    str | tuple[str, ...], OneOrMore(values.template(empty=True), lambda read: tuple(read) if read[1:] else read[0])
+]
+Agents = tuple[Annotated[int, ticket_values.ID], ...]
 TextOrTexts = Annotated[tuple[str, ...], OneOrMore(values.line())]
 NumberOrNumbers = Annotated[tuple[str, ...], OneOrMore(conditions.NUMBER)]
+
+
+class Attachment(Section):
+    """A file that goes with an article: one that is made of a template, or one that is there."""
+
+    filename: Annotated[str, ticket_values.FILE_NAME] = ""
+    """What it is called in the ticket; needed with `content`, else that of the file."""
+    content: Annotated[str, values.template(lines=True)] = ""
+    """Its text, a template as `body` is; if that gives nothing, there is no such attachment."""
+    content_type: Annotated[str, ticket_values.FILE_TYPE] = ""
+    """What it is; empty: what its name's end tells."""
+    file: Annotated[str, ticket_values.FILE] = Field(default="", validate_default=True)
+    """Instead of `content`, a file's full path; names may stand in its end only, and lead out of no folder."""
+
+    @check("file")
+    @classmethod
+    def _one_source(cls, file: str, info: ValidationInfo) -> str:
+        # What is not in `data` is given, and wrong: that is told elsewhere.
+        content, filename = info.data.get("content", "?"), info.data.get("filename", "?")
+        if bool(file) == bool(content):
+            found = "content and file" if file else "neither content nor file"
+            raise Contradiction(f"found {found}, expected one of the two")
+        if content and not filename:
+            raise Contradiction("found content without filename, expected both")
+        return file
 
 
 class TicketOptions(Section):
@@ -52,40 +82,60 @@ class TicketOptions(Section):
         "Call: {{ call.unique_id }}\n"
     )
     """Text of its first article."""
-    queue: Line = "Raw"
-    """Queue by its full name (`Parent::Child`)."""
-    state: Line = "new"
-    """State by its name."""
-    priority: Line = "3 normal"
-    """Priority by its name."""
+    queue: NAME = "Raw"
+    """Queue by its full name (`Parent::Child`), or by its ID: a number without quotes."""
+    state: NAME = "new"
+    """State by its name or ID."""
+    pending_time: Annotated[timedelta | str, ticket_values.PENDING_TIME] = ""
+    """How long a state of the type `pending` lasts (`2h`), or a template of its end; empty for other states."""
+    priority: NAME = "3 normal"
+    """Priority by its name or ID."""
     unknown_customer: Line
     """Customer for callers whom nobody knows: a login that OTRS has, or an e-mail as a template."""
-    sender_type: Annotated[Literal["agent", "system", "customer"], values.one_of("agent", "system", "customer")] = (
-        "customer"
-    )
-    """Who wrote the article, for OTRS."""
+    type: NAME_OR_NONE = ""
+    """Type by its name or ID; empty: OTRS's default."""
+    service: NAME_OR_NONE = ""
+    """Service by its full name or ID; empty: none."""
+    sla: NAME_OR_NONE = ""
+    """Service level agreement by its name or ID; empty: none."""
+    owner: NAME_OR_NONE = ""
+    """Login or ID of the ticket's owner, which also locks it; empty: the agent of `otrs.user`, unlocked."""
+    responsible: NAME_OR_NONE = ""
+    """Login or ID of the agent responsible; empty: none."""
+    lock: NAME_OR_NONE = ""
+    """`lock` or `unlock`, or its ID; empty: OTRS's default."""
+    dynamic_fields: Annotated[Mapping[Annotated[str, values.FIELD_NAME], FieldTexts], NOTHING_IS_NONE] = {}
+    """Further dynamic fields, each with its text or a list of them. OTRS refuses the ticket if it has no such field."""
+    sender_type: SENDER = "customer"
+    """Who wrote the article, for OTRS: `agent`, `system`, `customer`, or an ID."""
+    from_address: LineOrNone = ""
+    """The article's `From`, an e-mail address; empty: OTRS takes the customer's."""
+    visible_for_customer: Annotated[bool, values.SWITCH] = False
+    """Does the customer see the article in his portal?"""
+    communication_channel: PLAIN_NAME = "Phone"
+    """The article's channel in OTRS 6 and after: `Phone`, `Email`, `Internal`, or an ID."""
+    article_type: PLAIN_NAME = "phone"
+    """The article's type in OTRS 5 and before, by its name or ID."""
+    content_type: Annotated[str, ticket_values.BODY_TYPE] = "text/plain; charset=utf8"
+    """What the body is; in one of `text/html; charset=utf8` what the names stand for is escaped."""
+    time_unit: Annotated[str, ticket_values.TIME_UNIT] = ""
+    """Time units that the article accounts for; empty: none."""
     history_type: Annotated[str, values.line()] = "PhoneCallCustomer"
     """Type of the entry in the ticket's history."""
     history_comment: Line = "Phone call through Asterisk"
     """Text of the entry in the ticket's history."""
     auto_response: Annotated[str, values.line(empty=True)] = ""
     """What OTRS mails to the customer (`auto reply`); empty: nothing."""
-    visible_for_customer: Annotated[bool, values.SWITCH] = False
-    """Does the customer see the article in his portal?"""
-    type: LineOrNone = ""
-    """Type by its name; empty: OTRS's default."""
-    service: LineOrNone = ""
-    """Service by its full name; empty: none."""
-    sla: LineOrNone = ""
-    """Service level agreement by its name; empty: none."""
-    owner: LineOrNone = ""
-    """Login of the ticket's owner, which also locks it; empty: the agent of `otrs.user`, unlocked."""
-    responsible: LineOrNone = ""
-    """Login of the agent responsible; empty: none."""
-    lock: LineOrNone = ""
-    """`lock` or `unlock`; empty: OTRS's default."""
-    dynamic_fields: Annotated[Mapping[Annotated[str, values.FIELD_NAME], LineOrNone], NOTHING_IS_NONE] = {}
-    """Further dynamic fields, each with its text. OTRS refuses the ticket if it has no such field."""
+    no_agent_notify: Annotated[bool, values.SWITCH] = False
+    """`true`: OTRS tells no agent of the article."""
+    force_notification_to_user_id: Agents = ()
+    """IDs of agents whom OTRS tells of it in any case."""
+    exclude_notification_to_user_id: Agents = ()
+    """IDs of agents whom it does not tell."""
+    exclude_mute_notification_to_user_id: Agents = ()
+    """IDs of agents whom it does not tell, nor says so in the ticket's history."""
+    attachments: tuple[Attachment, ...] = ()
+    """Files that go with the article."""
 
 
 class Ticket(TicketOptions):
