@@ -1,298 +1,256 @@
-"""Who rings, among a million? `python -m benchmarks.directory [--customers 100000]`.
+"""Who rings, among a million? `python -m benchmarks.directory [--customers 1000000]`.
 
-The table is on the lab's MariaDB, in a database of its own, or in SQLite where there is no lab. One process
-reads all of it; a second one starts with the index that the first has left, and looks callers up: known ones
-by each grade of likeness, then unknown ones. The last line is what a server without an index would do, in
-the same run: `SELECT ... WHERE phone =`. The exit code tells whether all targets were kept. On a machine that
-has others to serve look at the processor's time as well: so long it would take on one that has not.
+Beside what stands behind it, in turn: the whole table read and indexed, beside a bare client that reads it and forgets
+it; a look for what has changed, beside the one SELECT that this takes; callers looked up by each grade of likeness,
+beside `SELECT ... WHERE phone =` for a number exactly as it was typed, without an index, as OTRS's table is, and with
+one, as it isn't. Whom each of them finds is checked. Each figure is the median of the rounds. On a machine that has
+others to serve look at the processor's time as well. Without the lab (`make lab`) nothing is measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
-import logging
 import multiprocessing
+import os
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, event, select
+from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from agi_server.call import Match
-from agi_server.numbers import Numbering
-from agi_server.otrs.customers import Customers
-from agi_server.sandbox.people import customer_user
-from benchmarks.report import MISSED
-from tests.lab import facts, lab
-from tests.otrs.customer_user import MONDAY, in_sqlite, on_server, scratch_on_mariadb
+from benchmarks.customers import INDEXED, KINDS, TABLE, Place, filled, nobodys, typed
+from benchmarks.loading import WHO, Loaded, Read, bare, load, skim
+from benchmarks.machine import memory_mb
+from benchmarks.report import FOLDER, Cell, Report
+from tests.lab import lab
 
+SIZES = (10_000, 100_000)
+ROUNDS = 3
 LOAD_S, START_S, LOOKUP_MS, MEMORY_MB = 120.0, 2.0, 1.0, 150.0
-"""The targets, for a million customers; a lookup's is for 99 of 100."""
-LOOKUPS = 5_000
-"""For each line of the table."""
-SELECTS = 30
-CHANGES_APART = timedelta(minutes=1)
-BATCH = 10_000
-NEVER = 1e9
-"""Seconds: while we measure, the server looks at the table for no reason of its own."""
+"""The goals, for a million customers; a lookup's is for 99 of 100."""
+LOOKUPS, SELECTS = 2_000, {TABLE: 20, INDEXED: 500}
+"""Of each kind in a round."""
+LOADS_ROWS = 300_000
+"""So many are read in all rounds of loading together, if that is more than one."""
+CHANGED = 500
+"""Customers between two looks."""
+LOOKS_APART_S = 1.1
+"""A caller who is not found has the table looked at no more often than once a second."""
+BESIDE = {TABLE: "SELECT WHERE phone =, no index", INDEXED: "SELECT WHERE phone =, index"}
 
 T = TypeVar("T")
 
 
-def digits(customer: int, width: int) -> str:
-    """His own, spread over all that there are."""
-    return f"{customer * 7_368_787 % 10**width:0{width}}"
+@dataclass(slots=True)
+class Times:
+    """Milliseconds; a list for each round."""
 
+    clock: list[list[float]] = field(default_factory=list)
+    processor: list[list[float]] = field(default_factory=list)
+    """Of this thread."""
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One customer of ten has his number written like this."""
-
-    remainder: int
-    """Of his number in the table, divided by ten."""
-    typed: Callable[[int], str]
-    heard: Callable[[int], str]
-    grade: Match
-
-
-def _parted(number: str) -> str:
-    return f"{number[:-4]}-{number[-4:-2]}-{number[-2:]}"
-
-
-KINDS = (
-    Kind(1, lambda one: f"8 9{_parted(digits(one, 9))}", lambda one: f"+79{digits(one, 9)}", Match.EXACT),
-    Kind(
-        3,
-        lambda one: f"8 (49{digits(one, 8)[0]}) {_parted(digits(one, 8)[1:])} доб. 12",
-        lambda one: f"+749{digits(one, 8)}",
-        Match.WITHOUT_EXTENSION,
-    ),
-    Kind(5, lambda one: f"0171 {digits(one, 7)}", lambda one: f"+49171{digits(one, 7)}", Match.NATIONAL),
-    Kind(7, lambda one: f"2{_parted(digits(one, 6))}", lambda one: f"+74952{digits(one, 6)}", Match.SUFFIX),
-)
-"""The first is that of all other customers as well."""
-
-
-def rows(customers: int) -> Iterator[dict[str, Any]]:
-    """The table; every second customer has a mobile telephone too."""
-    typed = {kind.remainder: kind.typed for kind in KINDS}
-    for one in range(customers):
-        yield {
-            "login": f"customer{one}",
-            "customer_id": f"COMPANY{one // 20}",
-            "first_name": f"Имя{one % 1000}",
-            "last_name": f"Фамилия{one}",
-            "phone": typed.get(one % 10, KINDS[0].typed)(one),
-            "mobile": f"+7 8{digits(one, 9)}" if one % 2 == 0 else None,
-            "change_time": MONDAY - one * CHANGES_APART,
+    def row(self, name: str) -> dict[str, Cell]:
+        """The medians of the rounds' percentiles."""
+        clock = [statistics.quantiles(one, n=100) for one in self.clock]
+        processor = [statistics.quantiles(one, n=100) for one in self.processor]
+        return {
+            "": name,
+            "p50 ms": statistics.median(one[49] for one in clock),
+            "p99 ms": statistics.median(one[98] for one in clock),
+            "p50 CPU ms": statistics.median(one[49] for one in processor),
+            "p99 CPU ms": statistics.median(one[98] for one in processor),
+            "of": sum(map(len, self.clock)),
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the table is, and the index."""
-
-    database: URL
-    password: str | None
-    index: Path
-    customers: int
-
-    def directory(self) -> Customers:
-        """As the server has it."""
-        return Customers(
-            self.database,
-            password=self.password,
-            numbering=Numbering("RU"),
-            index=self.index,
-            refresh=NEVER,
-            full=NEVER,
-        )
-
-    def callers(self, kind: Kind) -> Iterator[str]:
-        """The numbers of such customers from everywhere in the table."""
-        step = max(1, self.customers // 10 // LOOKUPS) * 10
-        ones = itertools.cycle(range(kind.remainder, self.customers, step))
-        return (kind.heard(one) for one in itertools.islice(ones, LOOKUPS))
-
-
-class Loaded(logging.Handler):
-    """Set when the log says that all of the table was read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._said = asyncio.Event()
-        self.wait = self._said.wait
-        log = logging.getLogger("agi_server.otrs.customers")
-        log.setLevel(logging.INFO)
-        log.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Is it this line?"""
-        if "customers read in" in record.getMessage():
-            self._said.set()
-
-
-def memory_mb(name: str) -> float:
-    """Of this process: VmRSS now, VmHWM at most."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition(f"{name}:")[2].split()[0]) / 1024
-
-
-@dataclass(slots=True)
-class Times:
-    """Milliseconds of some lookups."""
-
-    clock: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
-    """Of this thread."""
-
-
-async def times(do: Callable[[str], Awaitable[object]], numbers: Iterable[str]) -> Times:
-    """How long each of them takes."""
-    found = Times()
+async def measure(times: Times, do: Callable[[str], Awaitable[T]], numbers: Iterable[str]) -> list[T]:
+    """One round: how long each of them takes; what came of them."""
+    clock: list[float] = []
+    processor: list[float] = []
+    found = []
     for number in numbers:
         began, worked = time.perf_counter(), time.thread_time()
-        await do(number)
-        found.clock.append((time.perf_counter() - began) * 1000)
-        found.processor.append((time.thread_time() - worked) * 1000)
+        found.append(await do(number))
+        clock.append((time.perf_counter() - began) * 1000)
+        processor.append((time.thread_time() - worked) * 1000)
         await asyncio.sleep(0)
+    times.clock.append(clock)
+    times.processor.append(processor)
     return found
 
 
-async def load(place: Place) -> tuple[float, float, float]:
-    """The first start: seconds until all of the table was read, those of our processor's, and the memory it took."""
-    before, began, loaded = memory_mb("VmRSS"), time.perf_counter(), Loaded()
-    directory = place.directory()
-    await directory.start()
-    await loaded.wait()
-    took = time.perf_counter() - began
-    assert directory.status().customers == place.customers
-    await directory.close()
-    return took, time.process_time(), memory_mb("VmHWM") - before
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Served:
     """What came of a later start."""
 
     start_s: float
     """Until the first caller was known."""
-    lookups: dict[str, Times]
-    queries: int
+    memory_mb: float = 0.0
+    queries: int = 0
     """Sent to the database for callers whom the index knows for certain."""
-    memory_mb: float
+    lookups: dict[str, Times] = field(default_factory=dict)
+    looks: dict[str, list[float]] = field(default_factory=dict)
+    """Milliseconds."""
 
 
-async def serve(place: Place) -> Served:
+async def serve(place: Place, rounds: int) -> Served:
     """Start with the index that there is; callers come in while the table is compared with it, and after."""
-    before, began, loaded = memory_mb("VmRSS"), time.perf_counter(), Loaded()
+    before, began, loaded = memory_mb(os.getpid()), time.perf_counter(), Loaded()
     directory = place.directory()
     await directory.start()
     first = await directory.find(KINDS[0].heard(1))
-    start_s = time.perf_counter() - began
+    served = Served(time.perf_counter() - began)
     assert first.grade is Match.EXACT
-    lookups = {"exact, while all is read again": await times(directory.find, place.callers(KINDS[0]))}
+    heard = [KINDS[0].heard(one) for one in place.some(1, LOOKUPS // 2, 0)]
+    meanwhile = served.lookups["exact, while all is read again"] = Times()
+    assert {hits.grade for hits in await measure(meanwhile, directory.find, heard)} == {Match.EXACT}
     await loaded.wait()
+    served.memory_mb = memory_mb(os.getpid(), "VmHWM") - before
+    names = [*(kind.grade for kind in KINDS), "nobody's", *BESIDE.values()]
+    served.lookups |= {name: Times() for name in names}
     sent: list[object] = []
     event.listen(Engine, "before_cursor_execute", lambda *_: sent.append(None))
-    queries = 0
-    for kind in KINDS:
-        for number in place.callers(kind):
-            assert (await directory.find(number)).grade is kind.grade, number
-        lookups[kind.grade] = await times(directory.find, place.callers(kind))
-        if kind.grade is not Match.SUFFIX:  # it is no more than a guess, so the table is looked at once a second
-            queries = len(sent)
-    lookups["nobody's"] = await times(directory.find, (f"+73{digits(one, 9)}" for one in range(LOOKUPS)))
+    async with bare(place) as cursor:
+        for turn in range(rounds):
+            for kind in KINDS:
+                ones = place.some(kind.remainder, LOOKUPS, turn)
+                sent.clear()
+                found = await measure(served.lookups[kind.grade], directory.find, map(kind.heard, ones))
+                assert all(hits.grade is kind.grade for hits in found)
+                if kind.grade is not Match.SUFFIX:  # no more than a guess, so the table is looked at once a second
+                    served.queries += len(sent)
+            nobody = await measure(served.lookups["nobody's"], directory.find, map(nobodys, range(LOOKUPS)))
+            assert {hits.grade for hits in nobody} == {Match.NONE}
+            for table, name in BESIDE.items():
+                await select(place, cursor, table, served.lookups[name], turn)
+            await look(place, directory.find, cursor, served.looks, turn)
     await directory.close()
-    return Served(start_s, lookups, queries, memory_mb("VmHWM") - before)
+    return served
 
 
-async def ask(place: Place) -> Times:
-    """Lookups in the table itself, which has no index of numbers."""
-    engine = create_async_engine(place.database.set(password=place.password), isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        phone = customer_user.c.phone
-        found = await times(
-            lambda number: connection.execute(select(customer_user).where(phone == number)),
-            (row["phone"] for row in itertools.islice(rows(place.customers), SELECTS)),
-        )
-    await engine.dispose()
-    return found
+async def select(place: Place, cursor: Any, table: str, times: Times, turn: int) -> None:
+    """One round of asking this table for numbers as they were typed."""
+
+    async def ask(number: str) -> list[tuple[object, ...]]:
+        await cursor.execute(f"{WHO} {table} WHERE phone = %s", (number,))
+        return list(await cursor.fetchall())
+
+    ones = place.some(1, SELECTS[table], turn)
+    found = await measure(times, ask, map(typed, ones))
+    assert all(f"customer{one}" in {row[1] for row in rows} for one, rows in zip(ones, found, strict=True))
 
 
-@asynccontextmanager
-async def filled(folder: Path, customers: int) -> AsyncIterator[tuple[str, Place]]:
-    """The table, on the best database that there is, and that one's name."""
-    with ExitStack() as stack:
-        served = lab.running()
-        async with on_server(stack.enter_context(scratch_on_mariadb())) if served else in_sqlite(folder) as table:
-            waiting = rows(customers)
-            while batch := list(itertools.islice(waiting, BATCH)):
-                await table.add(*batch)
-            url = table.url.set(port=facts.MARIADB_PORT) if served else table.url  # nothing in between
-            yield url.get_backend_name(), Place(url, table.password, folder / "index.db", customers)
+async def look(
+    place: Place, find: Callable[[str], Awaitable[Any]], cursor: Any, looks: dict[str, list[float]], turn: int
+) -> None:
+    """One round of looking for what has changed: nothing, and so many customers."""
+
+    async def timed(name: str, work: Awaitable[T]) -> T:
+        began = time.perf_counter()
+        found = await work
+        looks.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+        return found
+
+    async def ask(since: str) -> int:
+        await cursor.execute(f"{WHO} {TABLE} WHERE change_time >= %s", (since,))
+        return len(await cursor.fetchall())
+
+    await asyncio.sleep(LOOKS_APART_S)
+    await timed("nothing changed", find(nobodys(0)))
+    since = f"{datetime.now(UTC) + timedelta(minutes=turn + 1):%Y-%m-%d %H:%M:%S}"
+    assert await timed("SELECT WHERE change_time >=, nothing", ask(since)) == 0
+    await cursor.execute(
+        f"UPDATE {TABLE} SET mobile = CONCAT('+7 4012 ', LPAD(id, 6, '0')), change_time = %s"  # noqa: S608 -- our own
+        " WHERE id > %s AND id <= %s",
+        (since, CHANGED * turn, CHANGED * (turn + 1)),
+    )
+    await asyncio.sleep(LOOKS_APART_S)
+    await timed(f"{CHANGED} changed", find(nobodys(0)))
+    assert (await find(f"+74012{CHANGED * (turn + 1):06}")).grade is Match.EXACT
+    assert await timed(f"SELECT WHERE change_time >=, {CHANGED}", ask(since)) == CHANGED
 
 
-def _run(work: Callable[[Place], Coroutine[Any, Any, T]], place: Place) -> T:
-    return asyncio.run(work(place))
+def _run(work: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+    return asyncio.run(work(*arguments))
 
 
-async def in_process(work: Callable[[Place], Coroutine[Any, Any, T]], place: Place) -> T:
+async def alone(work: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
     """In a process of its own, so that memory is its own too."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return await asyncio.get_running_loop().run_in_executor(process, _run, work, place)
+        return await asyncio.get_running_loop().run_in_executor(process, _run, work, *arguments)
 
 
-def say(name: str, figure: float, unit: str, target: float) -> bool:
-    """Print it; was the target kept?"""
-    kept = figure <= target
-    print(f"{name:42}{figure:>10.2f} {unit:4}{'' if kept else '  NOT'}  at most {target:g}", flush=True)
-    return kept
+def reading(name: str, found: list[Read]) -> dict[str, Cell]:
+    """The medians."""
+    return {
+        "": name,
+        "s": statistics.median(one.seconds for one in found),
+        "CPU s": statistics.median(one.cpu_s for one in found),
+        "memory MB": statistics.median(one.memory_mb for one in found),
+    }
 
 
-def say_lookups(name: str, found: Times, target: float | None = LOOKUP_MS) -> bool:
-    """Print them; was the target kept?"""
-    clock, processor = statistics.quantiles(found.clock, n=100), statistics.quantiles(found.processor, n=100)
-    kept = target is None or clock[98] <= target
-    words = "" if target is None else f"{'' if kept else '  NOT'}  p99 at most {target:g}"
-    print(f"{name:42}{clock[49]:>10.3f} {clock[98]:>10.3f} {processor[98]:>10.3f} ms{words}", flush=True)
-    return kept
+async def run(report: Report, customers: int, rounds: int) -> tuple[Read, Served]:
+    """Measure and tabulate; the first reading, and what was served afterwards."""
+    with TemporaryDirectory(dir=FOLDER) as name:
+        async with filled(Path(name), customers) as place:
+            loads, skims = [], []
+            for turn in range(max(1, min(rounds, LOADS_ROWS // customers))):
+                loads.append(await alone(load, replace(place, index=place.index.with_suffix(f".{turn}"))))
+                skims.append(await alone(skim, place))
+            read_before = replace(place, index=place.index.with_suffix(".0"))
+            served = await alone(serve, read_before, rounds)
+            report.table(
+                f"{customers} customers read, medians of {len(loads)} rounds",
+                [reading("read and indexed", loads), reading("bare client, forgets them", skims)],
+            )
+            index_mb = read_before.index.stat().st_size / 2**20
+    report.table(
+        f"{customers} customers: a later start",
+        [
+            {"": "the index on disk, MB", "found": index_mb},
+            {"": "start with it, until the first caller is known, s", "found": served.start_s},
+            {"": "memory for serving and reading all again, MB", "found": served.memory_mb},
+        ],
+    )
+    looks: list[dict[str, Cell]] = [{"": name, "ms": statistics.median(took)} for name, took in served.looks.items()]
+    report.table(f"{customers} customers: a look for what has changed, medians of {rounds} rounds", looks)
+    lookups = [times.row(name) for name, times in served.lookups.items()]
+    report.table(f"{customers} customers: lookups, medians of {rounds} rounds", lookups)
+    return loads[0], served
 
 
-async def run(customers: int) -> bool:
-    """Measure, print, and tell whether all targets were kept."""
-    with TemporaryDirectory() as name:
-        async with filled(Path(name), customers) as (database, place):
-            print(f"{customers} customers on {database}")
-            load_s, cpu_s, load_mb = await in_process(load, place)
-            kept = [say("all of the table read", load_s, "s", LOAD_S)]
-            print(f"{'  processor time of it, start included':42}{cpu_s:>10.2f} s")
-            kept.append(say("memory for it", load_mb, "MB", MEMORY_MB))
-            print(f"{'the index':42}{place.index.stat().st_size / 2**20:>10.2f} MB")
-            served = await in_process(serve, place)
-            kept.append(say("start with an index, until the first hit", served.start_s, "s", START_S))
-            kept.append(say("memory, serving and reading all again", served.memory_mb, "MB", MEMORY_MB))
-            print(f"{'lookups':42}{'p50':>10} {'p99':>10} {'p99 proc.':>10}")
-            for found_by, found in served.lookups.items():
-                kept.append(say_lookups(f"  {found_by}", found))
-            kept.append(say("queries for callers known for certain", served.queries, "", 0))
-            say_lookups("SELECT ... WHERE phone =", await in_process(ask, place), None)
-    return all(kept)
+def judge(report: Report, customers: int, first: Read, served: Served) -> None:
+    """The goals for a million, at this size."""
+    of = f"{customers} customers: "
+    report.goal(f"{of}all of them read, s", first.seconds, LOAD_S)
+    report.goal(f"{of}memory, MB", max(first.memory_mb, served.memory_mb), MEMORY_MB)
+    report.goal(f"{of}start with an index, s", served.start_s, START_S)
+    ours = [times.row(name) for name, times in served.lookups.items() if name not in BESIDE.values()]
+    report.goal(f"{of}p99 of the slowest kind of lookup, ms", max(float(row["p99 ms"]) for row in ours), LOOKUP_MS)
+    report.goal(f"{of}queries for callers known for certain", served.queries, 0)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--customers", type=int, default=100_000, help="the targets are those for a million")
-    sys.exit(0 if asyncio.run(run(parser.parse_args().customers)) else MISSED)
+    parser.add_argument("--customers", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    if not lab.running():
+        print(lab.NOT_RUNNING)
+        sys.exit(0)
+    whole = Report("directory")
+    measured = {size: asyncio.run(run(whole, size, options.rounds)) for size in options.customers}
+    for size, found in measured.items():
+        judge(whole, size, *found)
+    whole.end()
