@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 
 from agi_server.call import Ticket
 from agi_server.otrs import elements, soap
-from benchmarks.callers import LONGEST_CALL_S, Placed
+from benchmarks.callers import ID_MARK, LONGEST_CALL_S, Placed
 
-ID_MARK = "1314075508.000000"
 NUMBER = re.compile(rb"<TicketNumber>\d+</TicketNumber>")
 
 

@@ -63,6 +63,11 @@ def cpu_s(pid: int, *, children: bool = False) -> float:
     return sum(ticks) / os.sysconf("SC_CLK_TCK")
 
 
+def children(pid: int) -> list[int]:
+    """Processes that it has begun and not yet waited for."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
 def open_files(pid: int) -> int:
     """Descriptors that it has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))

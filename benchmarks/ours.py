@@ -10,17 +10,22 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
 
 from agi_server import app, logs, process
-from agi_server.call import Created, Outcome, Ticket
+from agi_server.asterisk.client import request_block
+from agi_server.asterisk.request import read_request
+from agi_server.call import Created, Customer, Match, Outcome, Recognition, Ticket
 from agi_server.config import Config
 from agi_server.config.options import Fastagi
 from agi_server.demo import demo_config
+from agi_server.intake import call_of
+from agi_server.numbers import Numbering
 from agi_server.otrs.connector import Connector
 from agi_server.sandbox.otrs import Sandbox
+from benchmarks.callers import ID_MARK, NUMBER
 from benchmarks.processes import Pipe
 
 NOBODY = 9
@@ -47,14 +52,25 @@ def journal(folder: Path) -> Path:
     return folder / "calls.db"
 
 
-def config(folder: Path, patience: float, otrs_port: int = 0) -> Config:
+def config(folder: Path, patience: float, otrs_port: int = 0, sessions: int = MOST_SESSIONS) -> Config:
     """The demo's configuration, with this patience and places for all callers of a benchmark."""
     neighbour = Sandbox(folder, port=otrs_port or NOBODY)  # not entered: it is asked for its addresses only
     made = demo_config(neighbour, folder, 0)
-    return made.model_copy(update={"fastagi": Fastagi(port=0, patience=patience, max_sessions=MOST_SESSIONS)})
+    return made.model_copy(update={"fastagi": Fastagi(port=0, patience=patience, max_sessions=sessions)})
 
 
-def serve(pipe: Pipe, folder: Path, patience: float, otrs_port: int) -> None:
+def ticket(config: Config) -> Ticket:
+    """The one that this program asks for when a customer of the stand-in's and the lab's calls; its id is `ID_MARK`."""
+    request = read_request(request_block(number=NUMBER, unique_id=ID_MARK).splitlines())
+    assert request is not None
+    call = call_of(request, Numbering("RU"), datetime.now(UTC))
+    ivanov = Customer("ivanov", "ROMASHKA", "Иван", "Иванов")
+    ticket = app.composer(config).compose(call, Recognition(Match.EXACT, ivanov, (ivanov,), Match.EXACT))
+    assert isinstance(ticket, Ticket)
+    return ticket
+
+
+def serve(pipe: Pipe, folder: Path, patience: float, otrs_port: int, sessions: int = MOST_SESSIONS) -> None:
     """The program on the stand-in that listens on this port; 0: on the instant one."""
 
     def connector(config: Config, clock: Callable[[], datetime]) -> Connector:
@@ -65,7 +81,7 @@ def serve(pipe: Pipe, folder: Path, patience: float, otrs_port: int) -> None:
             people = Sandbox(folder).people
             await people.fill()
             await people.close()
-        async with app.App(config(folder, patience, otrs_port)) as running:
+        async with app.App(config(folder, patience, otrs_port, sessions)) as running:
             await pipe.ready(running.server.port)
 
     logs.configure("info", "text", False)

@@ -14,11 +14,11 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,17 +26,12 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from agi_server import logs, process
-from agi_server.app import App, composer
-from agi_server.asterisk.client import request_block
-from agi_server.asterisk.request import read_request
-from agi_server.call import Customer, Match, Recognition, Ticket
+from agi_server.app import App
 from agi_server.config import Config
 from agi_server.config.options import Customers, Otrs
-from agi_server.intake import call_of
-from agi_server.numbers import Numbering
 from benchmarks import bare, ours
-from benchmarks.callers import NUMBER, Callers, Placed
-from benchmarks.machine import cpu_s
+from benchmarks.callers import Callers, Placed
+from benchmarks.machine import children, cpu_s
 from benchmarks.processes import Pipe
 from benchmarks.processes import process as in_process
 from benchmarks.report import FOLDER, Cell, Report
@@ -45,6 +40,8 @@ from tests.lab import facts, lab
 CALLERS = (1, 4, 8)
 TICKETS = {1: 10, 4: 24, 8: 32}
 """In a turn."""
+VARIABLES = 8
+"""Of a call with a ticket; all ways set as many."""
 PATIENCE = 60.0
 """Callers wait for their tickets, so that the AGI step is the whole road."""
 SCRIPT = Path(__file__).with_name("way_of_2011.pl")
@@ -79,17 +76,6 @@ def serve(pipe: Pipe, folder: Path) -> None:
 
     logs.configure("info", "text", False)
     process.run(work())
-
-
-def our_ticket(folder: Path) -> Ticket:
-    """The one that we ask for when a customer of the lab's calls."""
-    request = read_request(request_block(number=NUMBER, unique_id=bare.ID_MARK).splitlines())
-    assert request is not None
-    call = call_of(request, Numbering("RU"), datetime.now(UTC))
-    ivanov = Customer("ivanov", "ROMASHKA", "Иван", "Иванов")
-    ticket = composer(config(folder)).compose(call, Recognition(Match.EXACT, ivanov, (ivanov,), Match.EXACT))
-    assert isinstance(ticket, Ticket)
-    return ticket
 
 
 @contextmanager
@@ -140,7 +126,7 @@ def ways(stack: ExitStack, folder: Path) -> dict[str, Way]:
     """All of them, ready."""
     url = facts.WEB_SERVICE_URL
     session = bare.sign_in(url, facts.AGENT, facts.AGENT_PASSWORD)
-    template = bare.request(url, session, our_ticket(folder), facts.CALL_FIELD)
+    template = bare.request(url, session, ours.ticket(config(folder)), facts.CALL_FIELD)
     callers = stack.enter_context(Callers(1))
 
     def bare_way(at_once: int, number: int) -> tuple[Placed, float]:
@@ -152,6 +138,9 @@ def ways(stack: ExitStack, folder: Path) -> dict[str, Way]:
             worked = cpu_s(pid, children=True)
             placed = callers.place(port, at_once, most=number)
             assert placed.statuses == {"created": number}, placed.statuses
+            assert placed.variables == VARIABLES * number, f"{placed.variables / number} variables"
+            while children(pid):  # their time counts once they have been waited for
+                time.sleep(0.01)
             return placed, cpu_s(pid, children=True) - worked
 
         return way
