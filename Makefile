@@ -29,8 +29,8 @@ lab: ## install and start the real MariaDB, Znuny, Asterisk and sipp (Debian 12,
 lab-down: ## stop them
 	$(PYTHON) -m tests.lab down
 
-bench: $(VENV)/dev ## every figure of ours beside a reference's in the same run; minutes; also as JSON in build/benchmarks
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/dev ## every figure of ours beside a reference's in the same run; minutes (BENCH=--long: the large sizes); also JSON
+	$(BIN)/python -m benchmarks $(BENCH)
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)

@@ -40,13 +40,7 @@ class Report:
     def table(self, title: str, rows: list[dict[str, Cell]]) -> None:
         """Print it; all rows have the same columns."""
         self.tables[title] = rows
-        cells = [list(rows[0]), *([_shown(cell) for cell in row.values()] for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        print(title)
-        for line in cells:
-            first, *rest = (cell.ljust if place == 0 else cell.rjust for place, cell in enumerate(line))
-            print("  ".join([first(widths[0]), *(just(width) for just, width in zip(rest, widths[1:], strict=True))]))
-        print(flush=True)
+        show(title, rows)
 
     def goal(self, name: str, figure: float, most: float | None = None, *, least: float | None = None) -> bool:
         """Print whether it is kept: `figure` is `most` at most, or `least` at least."""
@@ -58,7 +52,7 @@ class Report:
 
     def end(self) -> None:
         """Write it down, and leave with `MISSED` if a goal was missed."""
-        path = FOLDER / f"{self.name}.json"
+        path = written(self.name)
         whole = {
             "benchmark": self.name,
             "ended": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -69,6 +63,43 @@ class Report:
         path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"\nas JSON: {path.relative_to(FOLDER.parents[1])}")
         sys.exit(0 if all(goal["kept"] for goal in self.goals) else MISSED)
+
+
+def written(name: str) -> Path:
+    """Where the benchmark of this name writes."""
+    return FOLDER / f"{name}.json"
+
+
+def goals(name: str) -> list[dict[str, Cell]]:
+    """Those of the benchmark of this name, as rows of a table; one that says so if it was not carried out."""
+    try:
+        found = json.loads(written(name).read_text(encoding="utf-8"))["goals"]
+    except FileNotFoundError:
+        return [{"": name, "goal": "", "found": "", "bound": "", "is": "NOT MEASURED"}]
+    return [
+        {
+            "": name,
+            "goal": goal["name"],
+            "found": goal["figure"],
+            "bound": goal["bound"],
+            "is": "kept" if goal["kept"] else "NOT KEPT",
+        }
+        for goal in found
+    ]
+
+
+def show(title: str, rows: list[dict[str, Cell]]) -> None:
+    """Print a table; texts stand on the left, figures on the right."""
+    cells = [list(rows[0]), *([_shown(cell) for cell in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    texts = [
+        all(isinstance(cell, str) for cell in column) for column in zip(*(row.values() for row in rows), strict=True)
+    ]
+    print(title)
+    for line in cells:
+        columns = zip(line, widths, texts, strict=True)
+        print("  ".join(cell.ljust(width) if text else cell.rjust(width) for cell, width, text in columns).rstrip())
+    print(flush=True)
 
 
 def _shown(cell: Cell) -> str:

@@ -35,7 +35,9 @@ and more in its container."""
 FLAT_FILES = 8
 """Descriptors more: connections to OTRS come and go."""
 FLAT_RATIO = 1.5
-"""The last tenth's waiting, and journal for each call, beside the second's."""
+"""Waiting, and journal for each call: what there is at the end beside what was at first."""
+COMPARED = 3
+"""So many tenths at each end; the median of their waiting, since one may meet a bad moment of the machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,8 @@ class Point:
     rss_mb: float
     files: int
     journal_mb: float
-    p99_ms: float
-
     p50_ms: float
+    p99_ms: float
 
     def row(self) -> dict[str, Cell]:
         """As a line of the table."""
@@ -97,8 +98,8 @@ def look(pid: int, folder: Path, calls: int, seconds: float, steps: list[float])
         machine.memory_mb(pid),
         machine.open_files(pid),
         sum(path.stat().st_size for path in folder.glob("calls.db*")) / 2**20,
-        statistics.quantiles(steps, n=100)[-1] * 1000,
         statistics.median(steps) * 1000,
+        statistics.quantiles(steps, n=100)[-1] * 1000,
     )
 
 
@@ -127,8 +128,9 @@ class Wear:
 
     bytes_a_call: float
     files: int
-    waiting: float
-    """p50 of the last beside that of the second; of the p99s the noise of a machine makes too much."""
+    p50: float
+    """Of the last tenths beside the first that count."""
+    p99: float
     journal: float
 
 
@@ -138,7 +140,10 @@ def wear(curve: list[Point]) -> Wear:
     grown = (last.rss_mb - second.rss_mb) * 2**20 / (last.calls - second.calls)
     filled = (last.journal_mb - before.journal_mb) / (last.calls - before.calls)
     average = (last.journal_mb - second.journal_mb) / (last.calls - second.calls)
-    return Wear(grown, last.files - second.files, last.p50_ms / second.p50_ms, filled / average)
+    first, end = curve[1 : 1 + COMPARED], curve[-COMPARED:]
+    p50 = statistics.median(point.p50_ms for point in end) / statistics.median(point.p50_ms for point in first)
+    p99 = statistics.median(point.p99_ms for point in end) / statistics.median(point.p99_ms for point in first)
+    return Wear(grown, last.files - second.files, p50, p99, filled / average)
 
 
 if __name__ == "__main__":
@@ -151,6 +156,7 @@ if __name__ == "__main__":
     found = wear(points)
     report.goal("memory for each call more, bytes", found.bytes_a_call, FLAT_BYTES)
     report.goal("files more", found.files, FLAT_FILES)
-    report.goal("callers' waiting, last tenth to second", found.waiting, FLAT_RATIO)
+    report.goal("callers' p50, last tenths to first ones", found.p50, FLAT_RATIO)
+    report.goal("callers' p99, last tenths to first ones", found.p99, FLAT_RATIO)
     report.goal("journal for each call, last tenth to average", found.journal, FLAT_RATIO)
     report.end()

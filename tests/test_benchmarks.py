@@ -1,23 +1,57 @@
 """The benchmarks in a minute: a gross regression fails, a noisy machine does not.
 
-Only what was measured in the same run is compared, and the bounds are several times what was seen. The figures
-themselves are those of `make bench`; see `benchmarks/README.md`.
+Only what was measured in the same run is compared, and the bounds, all of them in `Bounds`, are several times what was
+seen. The figures themselves are those of `make bench`; see `benchmarks/README.md`.
 """
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from agi_server.call import Match
 from benchmarks import __main__ as suite
-from benchmarks import agi_step, burst, idle, soak, whole_road
-from benchmarks.report import FOLDER
+from benchmarks import agi_step, burst, directory, idle, report, rivals, soak, whole_road
+from benchmarks.customers import TABLE
+from benchmarks.report import FOLDER, Report
 from tests.lab.lab import require
 
 pytestmark = pytest.mark.timeout(300)
-TIMES = 4
-"""So much worse than seen is gross."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A gross regression breaks these. What was seen stands behind each; what is made faster may tighten its bound."""
+
+    of_limit = 0.01
+    """Calls a second beside the limit's, at 32: 0.05; with `patience` 0 0.07."""
+    server_cpu = 140.0
+    """Processor's time beside the limit's, at 32: 35 to 40."""
+    more_p99_ms = 60.0
+    """A single caller's, beyond the limit's: 5."""
+    burst_wait_s = 2.0
+    """Beyond patience: 0.4."""
+    burst_last = 3.0
+    """The last ticket, beside the bare client: 1.03."""
+    soak_bytes = 6_000.0
+    """For each call while caches still fill: 1,500."""
+    soak_files = 32
+    """More: 1."""
+    soak_waiting = 4.0
+    """Of the last calls beside the first: 1."""
+    soak_journal = 1.5
+    """For each call, last tenth to average: 1."""
+    session_kb = 60.0
+    """An open session: 18."""
+    lookup_of_select = 1.0
+    """p50 of a lookup beside a SELECT without an index, among 2,000 customers: 0.03."""
+    whole_road_rate = 0.4
+    """Calls a second beside the bare TicketCreate's: 0.9."""
+    less_cpu_than_forked, less_cpu_than_started = 4.0, 7.0
+    """The processor's time of the Perl of 2011 beside ours: 8 and 14."""
 
 
 @pytest.fixture(autouse=True)
@@ -26,35 +60,58 @@ def _folder() -> None:
 
 
 def test_the_agi_step_beside_bare_servers() -> None:
-    figures = agi_step.measure(rounds=2, seconds=0.4, levels=(1, 32))
+    shown = (agi_step.LIMIT, agi_step.LIMIT_OF_FIVE, agi_step.OURS, agi_step.OURS_AT_ONCE)
+    figures = agi_step.measure(rounds=2, seconds=0.4, levels=(1, 32), only=shown)
     for ours, limit in ((agi_step.OURS, agi_step.LIMIT), (agi_step.OURS_AT_ONCE, agi_step.LIMIT_OF_FIVE)):
-        assert agi_step.of_limit(figures, ours, limit, 32) > 0.04 / TIMES
-        assert agi_step.more_p99(figures, ours, limit) < 25 * TIMES
+        assert agi_step.of_limit(figures, ours, limit, 32) > Bounds.of_limit
+        assert agi_step.more_p99(figures, ours, limit) < Bounds.more_p99_ms
         worked, least = (min(figures[name, 32].server_cpu) for name in (ours, limit))
-        assert worked / least < 50 * TIMES
+        assert worked / least < Bounds.server_cpu
 
 
-def test_a_burst_beside_otrs_alone() -> None:
-    calls, a_second = 120, 60.0
-    found = burst.run(calls, 0.25, a_second)
-    assert max(found.waits) < burst.PATIENCE + 2
-    assert found.last_ticket_s < calls / a_second * TIMES
+def test_a_burst_beside_a_bare_client_of_otrs() -> None:
+    calls = 120
+    found = burst.run(calls, 0.25, 60.0)
+    assert found.statuses.total() == found.statuses["created"] + found.statuses["queued"] == calls
+    assert max(found.waits) < burst.PATIENCE + Bounds.burst_wait_s
+    assert found.last_ticket_s < calls / found.bare_a_second * Bounds.burst_last
+
+
+def test_a_burst_tells_who_was_turned_away() -> None:
+    found = burst.run(60, 0.1, 120.0, sessions=10)
+    assert found.statuses[burst.TURNED_AWAY] > 0
 
 
 def test_nothing_wears_out() -> None:
-    curve, statuses = soak.run(5_000)
+    curve, statuses = soak.run(3_000)
     assert statuses.keys() <= {"created", "queued"}
     worn = soak.wear(curve)
-    assert worn.bytes_a_call < 1_500 * TIMES  # caches still fill
-    assert worn.files <= soak.FLAT_FILES * TIMES
-    assert worn.waiting < soak.FLAT_RATIO * TIMES
-    assert worn.journal < soak.FLAT_RATIO
+    assert worn.bytes_a_call < Bounds.soak_bytes
+    assert worn.files <= Bounds.soak_files
+    assert max(worn.p50, worn.p99) < Bounds.soak_waiting
+    assert worn.journal < Bounds.soak_journal
 
 
 def test_open_sessions_are_cheap() -> None:
     kilobytes, files = idle.sessions_cost(300)
-    assert kilobytes < 20 * TIMES
+    assert kilobytes < Bounds.session_kb
     assert files == pytest.approx(1, abs=0.1)
+
+
+def test_a_bare_server_s_open_sessions_are_measured_too() -> None:
+    kilobytes, files = idle.bare_sessions_cost(rivals.null, asyncio.run, 50)
+    assert 0 < kilobytes < Bounds.session_kb
+    assert files == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.lab
+async def test_the_directory_beside_the_table_that_it_follows() -> None:
+    require()
+    first, served = await directory.run(Report("directory"), 2_000, rounds=1)
+    assert first.seconds < directory.LOAD_S
+    assert served.queries == 0
+    ours, theirs = (served.lookups[name].row("")["p50 ms"] for name in (Match.EXACT, directory.BESIDE[TABLE]))
+    assert float(ours) < float(theirs) * Bounds.lookup_of_select
 
 
 @pytest.mark.lab
@@ -62,12 +119,37 @@ def test_the_whole_road_beside_the_bare_request_and_the_way_of_2011() -> None:
     require()
     figures = whole_road.measure(rounds=1, levels=(4,))
     bare, ours = (max(figures[way, 4].rate) for way in (whole_road.BARE, whole_road.OURS))
-    assert ours > bare / TIMES
-    assert whole_road.cpu(figures, whole_road.OURS) * 2 < whole_road.cpu(figures, whole_road.FORKED)
-    assert whole_road.cpu(figures, whole_road.OURS) * 3 < whole_road.cpu(figures, whole_road.EXECUTED)
+    assert ours > bare * Bounds.whole_road_rate
+    least = whole_road.cpu(figures, whole_road.OURS)
+    assert least * Bounds.less_cpu_than_forked < whole_road.cpu(figures, whole_road.FORKED)
+    assert least * Bounds.less_cpu_than_started < whole_road.cpu(figures, whole_road.EXECUTED)
 
 
 def test_the_suite_runs_every_benchmark() -> None:
     modules = Path(suite.__file__).parent.glob("[!_]*.py")
     runnable = {path.stem for path in modules if 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")}
-    assert {name for name, *_ in suite.ALL} == runnable
+    assert suite.ALL.keys() == runnable
+    assert suite.LONG.keys() <= runnable
+
+
+def test_the_table_at_the_end_has_each_goal_and_what_was_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "FOLDER", tmp_path / "build" / "benchmarks")
+    made = Report("burst")
+    made.goal("longest wait, s", 2.5, 3.0)
+    made.goal("tickets", 4, least=5)
+    with pytest.raises(SystemExit) as ended:
+        made.end()
+    assert ended.value.code == report.MISSED
+    rows = [*report.goals("burst"), *report.goals("soak")]
+    assert [(row["goal"], row["is"]) for row in rows] == [
+        ("longest wait, s", "kept"),
+        ("tickets", "NOT KEPT"),
+        ("", "NOT MEASURED"),
+    ]
+    capsys.readouterr()
+    report.show("All goals", rows)
+    title, _, first, *_ = capsys.readouterr().out.splitlines()
+    assert title == "All goals"
+    assert first.split() == ["burst", "longest", "wait,", "s", "2.50", "at", "most", "3", "kept"]
