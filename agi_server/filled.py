@@ -69,5 +69,6 @@ def last_part(path: str) -> str:
 
 def content_type(name: str, other: str) -> str:
     """What a file of this name holds, as far as its end tells; else it is the other."""
-    known = mimetypes.types_map.get(f".{name.rpartition('.')[2].lower()}", other)
+    _, dot, end = name.rpartition(".")
+    known = mimetypes.types_map.get(dot + end.lower(), other)
     return f"{known}; charset=utf8" if known.startswith("text/") and known != other else known

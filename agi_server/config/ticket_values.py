@@ -61,7 +61,7 @@ def _pending(text: str) -> timedelta | str:
 
 PENDING_TIME = Kind("a time such as 90m, 2h or 1d, or a {{ template }} of a date and time, or empty", _pending)
 
-TIME_UNIT = line("a number such as 5 or 1.5", empty=True, like=r"[0-9]{1,6}([.,][0-9]{1,2})?")
+TIME_UNIT = line("a number such as 5 or 1.5", empty=True, like=r"[0-9]{1,6}(\.[0-9]{1,2})?")
 BODY_TYPE = line(
     "text/plain or text/html, and its charset: text/plain; charset=utf8", like="text/(plain|html); ?charset=utf-?8"
 )
