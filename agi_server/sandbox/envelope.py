@@ -15,6 +15,9 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
+from agi_server.sandbox.dialects import Dialect
+from agi_server.sandbox.refusals import RefusalError
+
 NAMESPACE = "http://www.otrs.org/TicketConnector/"
 
 Struct = dict[str, "Value"]
@@ -60,15 +63,21 @@ def struct(parent: Struct, name: str) -> Struct:
 
 def structs(parent: Struct, name: str) -> list[Struct]:
     """All structures of this name."""
-    return [value for value in _each(parent, name) if isinstance(value, dict) and value]
+    return [value for value in each(parent, name) if isinstance(value, dict) and value]
 
 
 def texts(parent: Struct, name: str) -> list[str]:
     """All texts of this name that are not empty."""
-    return [value for value in _each(parent, name) if isinstance(value, str) and value]
+    return [value for value in each(parent, name) if isinstance(value, str) and value]
 
 
-def _each(parent: Struct, name: str) -> list[Value]:
+def stripped(sent: Struct) -> Struct:
+    """Without white space around its texts, which OTRS takes away."""
+    return {name: value.strip() if isinstance(value, str) else value for name, value in sent.items()}
+
+
+def each(parent: Struct, name: str) -> list[Value]:
+    """All values of this name."""
     value = parent.get(name, [])
     return value if isinstance(value, list) else [value]
 
@@ -106,10 +115,14 @@ def _value(element: etree._Element) -> Value:
     return found
 
 
-def check_action(header: str, operation: str) -> None:
-    """Hold the header SOAPAction against the request; MismatchError if OTRS would refuse it."""
+def check_action(header: str, operation: str, dialect: Dialect) -> None:
+    """Hold the header SOAPAction against the request; an error if OTRS would refuse it."""
     action = header.strip().strip("\"'")
     if not action:
+        return
+    if not dialect.whole_action:
+        if not re.search(r".[#/]", action):
+            raise UnreadableError(f"Invalid SOAPAction '{action}'")
         return
     parts = re.fullmatch(r"(.+?)[#/]([^#/]+)", action)
     if parts and parts[1] != NAMESPACE:
@@ -125,23 +138,21 @@ def check_action(header: str, operation: str) -> None:
         raise MismatchError(f"SOAPAction '{action}' does not match expected result '{NAMESPACE}#{operation}'")
 
 
-def success(operation: str, data: Mapping[str, Output]) -> Answer:
+def success(operation: str, data: Mapping[str, Output], dialect: Dialect) -> Answer:
     """What the operation found or made; nothing at all is `xsi:nil`."""
-    name = f"{operation}Response"
-    if data:
-        return Answer(_envelope(f'<{name} xmlns="{NAMESPACE}">{_children(data)}</{name}>'))
-    return Answer(_envelope(f'<{name} xmlns="{NAMESPACE}" xsi:nil="true" />'))
+    return Answer(_envelope(f"{operation}Response", data, dialect), content_type=dialect.content_type)
 
 
-def error(operation: str, code: str, words: str) -> Answer:
+def error(operation: str, refusal: RefusalError, dialect: Dialect) -> Answer:
     """OTRS understood and says no: HTTP 200 all the same."""
-    return success(operation, {"Error": {"ErrorCode": f"{operation}.{code}", "ErrorMessage": f"{operation}: {words}"}})
+    name = dialect.called(operation)
+    words = f"{name}: {refusal.words}" if refusal.named else refusal.words
+    return success(operation, {"Error": {"ErrorCode": f"{name}.{refusal.code}", "ErrorMessage": words}}, dialect)
 
 
-def fault(words: str) -> Answer:
+def fault(words: str, dialect: Dialect) -> Answer:
     """HTTP 500, XML that is labelled as plain text, and a Fault in the connector's namespace."""
-    content = _children({"faultcode": "Server", "faultstring": words})
-    return Answer(_envelope(f'<Fault xmlns="{NAMESPACE}">{content}</Fault>'), 500, "text/plain")
+    return Answer(_envelope("Fault", {"faultcode": "Server", "faultstring": words}, dialect), 500, "text/plain")
 
 
 def line(status: int, words: str) -> Answer:
@@ -159,17 +170,22 @@ def _element(name: str, value: Output) -> str:
     elif isinstance(value, Mapping):
         content = _children(value)
     else:
-        return "".join(_element(name, each) for each in value)
+        return "".join(_element(name, one) for one in value)
     return f"<{name}>{content}</{name}>" if content else f"<{name} />"
 
 
-def _envelope(content: str) -> bytes:
+def _envelope(name: str, data: Mapping[str, Output], dialect: Dialect) -> bytes:
+    if dialect.prefix:
+        outer, inner, name = f' xmlns:{dialect.prefix}="{NAMESPACE}"', "", f"{dialect.prefix}:{name}"
+    else:
+        outer, inner = "", f' xmlns="{NAMESPACE}"'
+    content = f">{_children(data)}</{name}>" if data else ' xsi:nil="true" />'
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<soap:Envelope soap:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"'
         ' xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"'
         ' xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"'
         ' xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
-        ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        f"<soap:Body>{content}</soap:Body></soap:Envelope>"
+        f' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"{outer}>'
+        f"<soap:Body><{name}{inner}{content}</soap:Body></soap:Envelope>"
     ).encode()

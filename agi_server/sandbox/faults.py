@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from agi_server.sandbox import envelope
+from agi_server.sandbox.dialects import DIALECTS
 
 Pause = float | asyncio.Event | None
 """Seconds, or until somebody sets the event."""
@@ -50,7 +51,7 @@ REFUSED_TICKET = Fault(
     works=False,
     answer=_http(
         "500 Internal Server Error",
-        envelope.fault("Ticket could not be created, please contact the system administrator").body,
+        envelope.fault("Ticket could not be created, please contact the system administrator", DIALECTS["6"]).body,
     ),
 )
 """A Fault, and no ticket: the database is read-only."""
@@ -59,7 +60,7 @@ LOST = Fault(answer=b"")
 FAULT_AFTER = Fault(
     answer=_http(
         "500 Internal Server Error",
-        envelope.fault("Article could not be created, please contact the system administrator").body,
+        envelope.fault("Article could not be created, please contact the system administrator", DIALECTS["6"]).body,
     )
 )
 """A Fault, though the ticket was made and stays behind."""

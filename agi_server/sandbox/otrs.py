@@ -18,13 +18,16 @@ from typing import Self
 
 from aiohttp import web
 
-from agi_server.sandbox import envelope, pages
-from agi_server.sandbox.checks import FaultError, RefusalError
+from agi_server.sandbox import envelope, pages, rpc_wire, stock
 from agi_server.sandbox.connector import OPERATIONS, Connector
+from agi_server.sandbox.dialects import DIALECTS
 from agi_server.sandbox.envelope import Answer, Request
 from agi_server.sandbox.faults import Faults, pause
 from agi_server.sandbox.people import People
+from agi_server.sandbox.refusals import FaultError, RefusalError
+from agi_server.sandbox.rpc import Rpc
 from agi_server.sandbox.tickets import Store, Ticket
+from agi_server.sandbox.writing import Desk
 
 HOST = "127.0.0.1"
 WEB_SERVICE = "GenericTicketConnectorSOAP"
@@ -42,7 +45,7 @@ def _utc_now() -> datetime:
 
 
 class Sandbox:
-    """A small OTRS; use it as an async context manager."""
+    """A small OTRS of the age of `dialect` (3.1, 4 or 6); use it as an async context manager."""
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Sandbox:
         port: int = 0,
         delay: float = 0.0,
         dynamic_fields: Iterable[str] = (CALL_FIELD,),
+        dialect: str = "6",
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +66,11 @@ class Sandbox:
         self.port = port
         self._delay = delay
         self._store = Store(now())
-        self._connector = Connector(self._store, user, password, tuple(dynamic_fields), now)
+        self._dialect = DIALECTS[dialect]
+        agents = {1: stock.ADMIN, 2: user, 3: stock.OPERATOR}
+        fields = {**dict.fromkeys(dynamic_fields, frozenset[str]()), **stock.DYNAMIC_FIELDS}
+        self._connector = Connector(Desk(self._store, user, agents, fields, self._dialect, now), password)
+        self._rpc = Rpc(self._store, self.people, (user, password), agents, now, articles=dialect != "6")
         self._received: Counter[str] = Counter()
         self._progress = asyncio.Condition()
         self._started = AsyncExitStack()
@@ -87,17 +95,23 @@ class Sandbox:
         app.add_routes(
             [
                 web.route("*", "/otrs/nph-genericinterface.pl/Webservice/{name}", self._web_service),
+                web.post("/otrs/rpc.pl", self._rpc_pl),
                 web.get("/otrs/index.pl", self._page),
                 web.get("/", self._page),
             ]
         )
-        app.on_response_prepare.append(_without_name)
+        app.on_response_prepare.append(self._without_name)
         return app
 
     @property
     def url(self) -> str:
         """The web service."""
         return f"http://{HOST}:{self.port}/otrs/nph-genericinterface.pl/Webservice/{WEB_SERVICE}"
+
+    @property
+    def rpc_url(self) -> str:
+        """The older way in; its SOAP::User and SOAP::Password are the agent's."""
+        return f"http://{HOST}:{self.port}/otrs/rpc.pl"
 
     @property
     def zoom_url(self) -> str:
@@ -135,15 +149,15 @@ class Sandbox:
         if http.match_info["name"] != WEB_SERVICE:
             return _raw(http, b"")
         body = await http.read()
-        if not body:
+        if not body or ("Transfer-Encoding" in http.headers and not self._dialect.takes_chunks):
             return _response(envelope.line(411, "Length Required"))
         try:
             request = envelope.parse(body)
-            envelope.check_action(http.headers.get("SOAPAction", ""), request.operation)
+            envelope.check_action(http.headers.get("SOAPAction", ""), request.operation, self._dialect)
         except envelope.UnreadableError as error:
             return _response(envelope.line(500, str(error)))
         except envelope.MismatchError as error:
-            return _response(envelope.fault(str(error)))
+            return _response(envelope.fault(str(error), self._dialect))
         await self._note(request.operation)
         fault = self.faults.take(request.operation)
         await pause(fault.before)
@@ -153,6 +167,23 @@ class Sandbox:
         if fault.answer is not None or answer is None:
             return _raw(http, fault.answer or b"")
         return _response(answer)
+
+    async def _rpc_pl(self, http: web.Request) -> web.StreamResponse:
+        try:
+            call = rpc_wire.parse(await http.read(), http.headers.get("SOAPAction", ""))
+        except rpc_wire.UnreadableError as error:
+            return _rpc_response(rpc_wire.fault("Client", str(error)))
+        self._received[call.method if self._rpc.has(call) else ""] += 1
+        await self._notify()
+        fault = self.faults.take(call.method)
+        await pause(fault.before)
+        await asyncio.sleep(self._delay)
+        answer = await self._rpc.answer(call) if fault.works else None
+        await self._notify()
+        await pause(fault.after)
+        if fault.answer is not None or answer is None:
+            return _raw(http, fault.answer or b"")
+        return _rpc_response(answer)
 
     async def _note(self, operation: str) -> None:
         self._received[operation if operation in OPERATIONS else ""] += 1
@@ -167,11 +198,18 @@ class Sandbox:
         customer = envelope.text(envelope.struct(request.data, "Ticket"), "CustomerUser").strip()
         person = await self.people.find(customer) if customer else None
         try:
-            return envelope.success(request.operation, self._connector.answer(request, person))
+            return envelope.success(request.operation, self._connector.answer(request, person), self._dialect)
         except RefusalError as refusal:
-            return envelope.error(request.operation, refusal.code, refusal.words)
+            return envelope.error(request.operation, refusal, self._dialect)
         except FaultError as fault:
-            return envelope.fault(str(fault))
+            return envelope.fault(str(fault), self._dialect)
+
+    async def _without_name(self, _: web.Request, response: web.StreamResponse) -> None:
+        """OTRS's answers have neither Date nor Server: it writes them past Apache."""
+        response.headers.pop("Date", None)
+        response.headers.pop("Server", None)
+        if not self._dialect.says_close:
+            response.headers.pop("Connection", None)
 
     async def _page(self, http: web.Request) -> web.Response:
         asked = dict(re.findall(r"(\w+)=([^;&]*)", http.rel_url.raw_query_string))
@@ -190,15 +228,18 @@ def _response(answer: Answer) -> web.Response:
     return response
 
 
+def _rpc_response(answer: rpc_wire.Answer) -> web.Response:
+    headers = {"SOAPServer": "SOAP::Lite/Perl/0.714"}
+    response = web.Response(
+        body=answer.body, status=answer.status, content_type="text/xml", charset="utf-8", headers=headers
+    )
+    response.force_close()
+    return response
+
+
 def _raw(http: web.Request, content: bytes) -> web.Response:
     """Write these bytes in place of an HTTP answer, and close; the response returned never gets out."""
     if http.transport is not None:
         http.transport.write(content)
         http.transport.close()
     return web.Response()
-
-
-async def _without_name(_: web.Request, response: web.StreamResponse) -> None:
-    """OTRS's answers have neither Date nor Server: it writes them past Apache."""
-    response.headers.pop("Date", None)
-    response.headers.pop("Server", None)

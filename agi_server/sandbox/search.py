@@ -2,53 +2,103 @@
 
 Pure. Its traps are kept, because callers must live with them: a criterion that is unknown, a dynamic field
 that does not exist and a value that is empty are ignored, so that everything comes back; a title, a number
-and a login are expressions with operators; `*` stands for anything, and letters' case does not matter.
+and a login are expressions with operators; `*` stands for anything, and letters' case does not matter. Left
+out, and so ignored: escalation, archive, watchers, how a ticket was when it was made.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from agi_server.sandbox import stock
 from agi_server.sandbox.checks import given
+from agi_server.sandbox.dialects import Dialect
 from agi_server.sandbox.envelope import Struct, structs, text, texts
-from agi_server.sandbox.stock import CLOSED_QUEUES, QUEUES, STATE_TYPES, STATES
-from agi_server.sandbox.tickets import Ticket
+from agi_server.sandbox.stock import CLOSED_QUEUES, STATE_TYPES
+from agi_server.sandbox.tickets import Article, Ticket
+from agi_server.sandbox.writing import Desk
 
 DEFAULT_LIMIT = 500
 ANYTHING = re.compile(r"[*%]{1,3}")
 
 Criterion = Callable[[Ticket], bool]
 
-ORDERS: dict[str, Callable[[Ticket], datetime]] = {
-    "Age": lambda ticket: ticket.created,
-    "Created": lambda ticket: ticket.created,
-    "Changed": lambda ticket: ticket.changed,
+ORDERS: dict[str, Callable[[Ticket], str]] = {
+    "Age": lambda ticket: ticket.created.isoformat(),
+    "Created": lambda ticket: ticket.created.isoformat(),
+    "Changed": lambda ticket: ticket.changed.isoformat(),
+    "Ticket": lambda ticket: ticket.number,
+    "TicketNumber": lambda ticket: ticket.number,
+    "Title": lambda ticket: ticket.title,
+    "Queue": lambda ticket: ticket.queue,
+    "Priority": lambda ticket: ticket.priority,
+    "CustomerID": lambda ticket: ticket.customer_id,
 }
 """What tickets are sorted by here. OTRS knows more, and by what it does not know it finds nothing."""
-TIMES: dict[str, Callable[[Ticket], datetime]] = {
-    "TicketCreateTimeNewer": lambda ticket: ticket.created,
-    "TicketCreateTimeOlder": lambda ticket: ticket.created,
+TIMES: dict[str, Callable[[Ticket], Iterable[datetime | None]]] = {
+    "TicketCreateTimeNewer": lambda ticket: [ticket.created],
+    "TicketCreateTimeOlder": lambda ticket: [ticket.created],
     # Any line of its history; the first is there since it was made.
-    "TicketChangeTimeNewer": lambda ticket: ticket.changed,
-    "TicketChangeTimeOlder": lambda ticket: ticket.created,
-    "TicketLastChangeTimeNewer": lambda ticket: ticket.changed,
-    "TicketLastChangeTimeOlder": lambda ticket: ticket.changed,
+    "TicketChangeTimeNewer": lambda ticket: [ticket.changed],
+    "TicketChangeTimeOlder": lambda ticket: [ticket.created],
+    "TicketLastChangeTimeNewer": lambda ticket: [ticket.changed],
+    "TicketLastChangeTimeOlder": lambda ticket: [ticket.changed],
+    "TicketCloseTimeNewer": lambda ticket: [ticket.closed],
+    "TicketCloseTimeOlder": lambda ticket: [ticket.closed],
+    "TicketPendingTimeNewer": lambda ticket: [ticket.pending_until],
+    "TicketPendingTimeOlder": lambda ticket: [ticket.pending_until],
+    "ArticleCreateTimeNewer": lambda ticket: [article.created for article in ticket.articles],
+    "ArticleCreateTimeOlder": lambda ticket: [article.created for article in ticket.articles],
 }
+"""If any of them fits, the ticket does."""
+WRITTEN: dict[str, Callable[[Article], str]] = {
+    "From": lambda article: article.sender,
+    "To": lambda article: article.recipient,
+    "Subject": lambda article: article.subject,
+    "Body": lambda article: article.body,
+}
+FULLTEXT = ("From", "Subject", "Body")
+"""And the ticket's title."""
+CHOSEN: dict[str, tuple[Callable[[Ticket], str], Mapping[int, str]]] = {
+    "Queue": (lambda ticket: ticket.queue, stock.QUEUES),
+    "State": (lambda ticket: ticket.state, stock.STATES),
+    "StateType": (lambda ticket: STATE_TYPES[ticket.state], stock.STATE_TYPE_IDS),
+    "Priority": (lambda ticket: ticket.priority, stock.PRIORITIES),
+    "Lock": (lambda ticket: ticket.lock, stock.LOCKS),
+    "Service": (lambda ticket: ticket.service, stock.SERVICES),
+    "SLA": (lambda ticket: ticket.sla, stock.SLAS),
+}
+PLURALS = {"Priority": "Priorities"}
 
 
-def search(tickets: Iterable[Ticket], data: Struct, fields: Collection[str], now: datetime) -> list[Ticket]:
-    """The tickets that fit and that the agent may see, up to Limit; `fields` are the dynamic fields that exist."""
-    criteria = [*_attributes(data), *_names(data), *_dynamic_fields(data, fields), *_times(data, now)]
-    order, direction = text(data, "SortBy") or "Age", text(data, "OrderBy") or "Down"
-    if order not in ORDERS or direction not in ("Up", "Down"):
+def search(desk: Desk, data: Struct) -> list[Ticket]:
+    """The tickets that fit and that the agent may see, up to Limit."""
+    criteria = [
+        *_attributes(data, desk.dialect),
+        *_written(data, desk.dialect),
+        *_names(data, desk),
+        *_dynamic_fields(data, desk),
+        *_times(data, desk.now()),
+    ]
+    order, direction = _order(text(data, "SortBy") or "Age", desk), text(data, "OrderBy") or "Down"
+    if order is None or direction not in ("Up", "Down"):
         return []
-    seen = [ticket for ticket in tickets if ticket.queue not in CLOSED_QUEUES]
+    seen = [ticket for ticket in desk.store if ticket.queue not in CLOSED_QUEUES]
     found = [ticket for ticket in seen if all(fits(ticket) for fits in criteria)]
-    found.sort(key=lambda ticket: (ORDERS[order](ticket), ticket.id), reverse=direction == "Down")
+    found.sort(key=lambda ticket: (order(ticket), ticket.id), reverse=direction == "Down")
+    if not desk.dialect.minds_limit:
+        return found
     limit = _number(text(data, "Limit").strip()) if given(data, "Limit") else DEFAULT_LIMIT
     return found[: max(0, limit)]
+
+
+def _order(name: str, desk: Desk) -> Callable[[Ticket], str] | None:
+    prefix, _, field = name.partition("_")
+    if prefix == "DynamicField" and field in desk.fields:
+        return lambda ticket: "".join(_values(ticket, field))
+    return ORDERS.get(name)
 
 
 def like(pattern: str, value: str) -> bool:
@@ -80,81 +130,133 @@ def fits_expression(expression: str, value: str) -> bool:
     return any(all(map(fits, re.split(r"&&|\+|\sAND\s", alternative))) for alternative in alternatives)
 
 
-def _attributes(data: Struct) -> Iterable[Criterion]:
+def _attributes(data: Struct, dialect: Dialect) -> Iterable[Criterion]:
     patterns: dict[str, Callable[[str, Ticket], bool]] = {
         "TicketID": lambda wanted, ticket: wanted == str(ticket.id),
         "TicketNumber": lambda wanted, ticket: fits_expression(wanted, ticket.number),
         "Title": lambda wanted, ticket: fits_expression(wanted, ticket.title),
-        "Fulltext": lambda wanted, ticket: any(fits_expression(f"*{wanted}*", value) for value in _written(ticket)),
         "CustomerID": lambda wanted, ticket: like(wanted, ticket.customer_id),
+        "CustomerIDRaw": lambda wanted, ticket: wanted.lower() == ticket.customer_id.lower(),
         "CustomerUserLogin": lambda wanted, ticket: fits_expression(wanted, ticket.customer_user),
         "StateType": lambda wanted, ticket: wanted.lower() == STATE_TYPES[ticket.state],
     }
     for name, fits in patterns.items():
-        wanted = [value for value in texts(data, name) if not ANYTHING.fullmatch(value)]
-        if wanted:
+        if name == "TicketNumber" and isinstance(data.get(name), list) and not dialect.several_numbers:
+            continue
+        if wanted := _wanted(data, name):
             yield _any_of(wanted, fits)
 
 
-def _names(data: Struct) -> Iterable[Criterion]:
-    """Queues, and states in any case of letters. If one of the names does not exist, no ticket fits."""
-    queues, states = set(texts(data, "Queues")), {state.lower() for state in texts(data, "States")}
-    if queues:
-        yield lambda ticket: ticket.queue in queues and queues.issubset(QUEUES.values())
-    if states:
-        yield lambda ticket: ticket.state in states and states.issubset(STATES.values())
+def _written(data: Struct, dialect: Dialect) -> Iterable[Criterion]:
+    """Texts that need to have a part of what is asked for."""
+    for name in WRITTEN:
+        if wanted := _wanted(data, dialect.article_criteria + name):
+            yield _has_part(wanted, [name], lambda ticket: [])
+    if wanted := _wanted(data, "Fulltext"):
+        yield _has_part(wanted, FULLTEXT, lambda ticket: [ticket.title])
+
+
+def _has_part(wanted: list[str], names: Iterable[str], besides: Callable[[Ticket], list[str]]) -> Criterion:
+    def fits(part: str, ticket: Ticket) -> bool:
+        written = (WRITTEN[name](article) for article in ticket.articles for name in names)
+        return any(fits_expression(f"*{part}*", value) for value in (*besides(ticket), *written))
+
+    return _any_of(wanted, fits)
+
+
+def _names(data: Struct, desk: Desk) -> Iterable[Criterion]:
+    """By name or by ID, states in any case of letters. If one of the names does not exist, no ticket fits."""
+    for name, (of, known) in {
+        **CHOSEN,
+        "Type": (lambda ticket: ticket.type, {1: desk.dialect.default_type}),
+        "Owner": (lambda ticket: ticket.owner, desk.agents),
+        "Responsible": (lambda ticket: ticket.responsible, desk.agents),
+    }.items():
+        names = set(texts(data, PLURALS.get(name, f"{name}s"))) if name != "StateType" else set()
+        if name == "State":
+            names = {one.lower() for one in names}
+        if names:
+            yield _one_of(names if names <= set(known.values()) else set(), of)
+        if numbers := texts(data, f"{name}IDs"):
+            yield _one_of({known.get(_number(one), "") for one in numbers} - {""}, of)
+
+
+def _one_of(names: set[str], of: Callable[[Ticket], str]) -> Criterion:
+    return lambda ticket: of(ticket) in names
 
 
 def _any_of(wanted: list[str], fits: Callable[[str, Ticket], bool]) -> Criterion:
     return lambda ticket: any(fits(value, ticket) for value in wanted)
 
 
-def _written(ticket: Ticket) -> Iterable[str]:
-    yield ticket.title
-    for article in ticket.articles:
-        yield from (article.subject, article.body)
+def _wanted(data: Struct, name: str) -> list[str]:
+    return [value for value in texts(data, name) if not ANYTHING.fullmatch(value)]
 
 
-def _dynamic_fields(data: Struct, fields: Collection[str]) -> Iterable[Criterion]:
-    asked = [(text(field, "Name"), field) for field in structs(data, "DynamicField")]
-    if "DynamicField" not in data:  # OTRS looks at the form of its version 4 only if its own is absent
-        prefix = "DynamicField_"
-        asked = [
-            (name[len(prefix) :], field) for name in data if name.startswith(prefix) for field in structs(data, name)
-        ]
-    for name, field in asked:
-        if name not in fields:
+def _dynamic_fields(data: Struct, desk: Desk) -> Iterable[Criterion]:
+    for name, asked in _asked_fields(data, desk.dialect):
+        if name not in desk.fields:
             continue
-        for operator in sorted(set(field) - {"Name"}):
-            wanted = [value for value in texts(field, operator) if not ANYTHING.fullmatch(value)]
-            if wanted:
+        for operator in sorted(set(asked) - {"Name"}):
+            if wanted := _wanted(asked, operator):
                 yield _compare(name, operator, wanted)
 
 
+def _asked_fields(data: Struct, dialect: Dialect) -> list[tuple[str, Struct]]:
+    """The fields that are asked for, in the first of the forms that is there."""
+    for form in dialect.field_forms:
+        if form == "DynamicField" and form in data:
+            return [(text(field, "Name"), field) for field in structs(data, form)]
+        if form == "DynamicField_":
+            return [
+                (name.removeprefix(form), field)
+                for name in data
+                if name.startswith(form)
+                for field in structs(data, name)
+            ]
+    return []
+
+
+def _values(ticket: Ticket, name: str) -> list[str]:
+    """A dynamic field's values; an empty one is none."""
+    value = ticket.dynamic_fields.get(name, "")
+    return [one for one in ([value] if isinstance(value, str) else value) if one]
+
+
 def _compare(name: str, operator: str, wanted: list[str]) -> Criterion:
-    if operator == "Like":
-        return lambda ticket: any(like(value, ticket.dynamic_fields.get(name, "")) for value in wanted)
-    if operator == "Equals":
-        folded = {value.casefold() for value in wanted}
-        return lambda ticket: ticket.dynamic_fields.get(name, "").casefold() in folded
-    return lambda ticket: False
+    if operator == "Empty":
+        return lambda ticket: any(bool(_values(ticket, name)) is (one == "0") for one in wanted)
+    compare: dict[str, Callable[[str, str], bool]] = {
+        "Equals": lambda one, value: value == one,
+        "Like": lambda one, value: like(one, value),
+        "GreaterThan": lambda one, value: value > one,
+        "GreaterThanEquals": lambda one, value: value >= one,
+        "SmallerThan": lambda one, value: value < one,
+        "SmallerThanEquals": lambda one, value: value <= one,
+    }
+    if operator not in compare:
+        return lambda ticket: False
+    fits, folded = compare[operator], [one.casefold() for one in wanted]
+    return lambda ticket: any(fits(one, value.casefold()) for one in folded for value in _values(ticket, name))
 
 
 def _times(data: Struct, now: datetime) -> Iterable[Criterion]:
     """When the ticket was made or changed; a time that cannot be read fits no ticket."""
-    for name, moment in TIMES.items():
+    for name, moments in TIMES.items():
         if minutes := text(data, f"{name}Minutes"):
-            yield _on_that_side(name, moment, now - timedelta(minutes=_number(minutes)))
+            yield _on_that_side(name, moments, now - timedelta(minutes=_number(minutes)))
         if date := text(data, f"{name}Date"):
-            yield _on_that_side(name, moment, _date(date))
+            yield _on_that_side(name, moments, _date(date))
 
 
-def _on_that_side(name: str, moment: Callable[[Ticket], datetime], limit: datetime | None) -> Criterion:
+def _on_that_side(
+    name: str, moments: Callable[[Ticket], Iterable[datetime | None]], limit: datetime | None
+) -> Criterion:
     if limit is None:
         return lambda ticket: False
     if name.endswith("Newer"):
-        return lambda ticket: moment(ticket) >= limit
-    return lambda ticket: moment(ticket) <= limit
+        return lambda ticket: any(moment >= limit for moment in moments(ticket) if moment)
+    return lambda ticket: any(moment <= limit for moment in moments(ticket) if moment)
 
 
 def _date(value: str) -> datetime | None:

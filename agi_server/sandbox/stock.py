@@ -1,8 +1,8 @@
 """What a freshly installed Znuny 6.5 knows by name: queues, states, priorities, types of history.
 
-Constants only, read from the database of a real one; the IDs are its own. HelpDesk and Management
-are not stock: the lab has them too, and nobody but the administrator may write to Management. Nor is the
-operator, an agent who takes tickets.
+Constants only, read from the database of a real one; the IDs are its own. HelpDesk and Management, the service,
+the caller's number and topics are not stock: the lab has them too, and nobody but the administrator may write to
+Management. Nor is the operator, an agent who takes tickets. ArticleTypes are those of OTRS 3.1 and 4.
 """
 
 from __future__ import annotations
@@ -34,22 +34,49 @@ STATE_TYPES = {
     "pending auto close-": "pending auto",
     "merged": "merged",
 }
+STATE_TYPE_IDS = {
+    1: "new",
+    2: "open",
+    3: "closed",
+    4: "pending reminder",
+    5: "pending auto",
+    6: "removed",
+    7: "merged",
+}
 
 PRIORITIES = {1: "1 very low", 2: "2 low", 3: "3 normal", 4: "4 high", 5: "5 very high"}
 LOCKS = {1: "unlock", 2: "lock", 3: "tmp_lock"}
-TYPES = {1: "Unclassified"}
+SERVICES = {1: "Telephony"}
+SLAS = {1: "Within the hour"}
+"""Of that service."""
 CHANNELS = {1: "Email", 2: "Phone", 3: "Internal"}
 """The channels that TicketCreate takes; Chat exists, and is refused."""
+ARTICLE_TYPES = {
+    1: "email-external",
+    2: "email-internal",
+    3: "email-notification-ext",
+    4: "email-notification-int",
+    5: "phone",
+    6: "fax",
+    7: "sms",
+    8: "webrequest",
+    9: "note-internal",
+    10: "note-external",
+    11: "note-report",
+}
 SENDERS = {1: "agent", 2: "system", 3: "customer"}
 AUTO_RESPONSES = frozenset({"auto reply", "auto reject", "auto follow up", "auto reply/new ticket", "auto remove"})
 
-DYNAMIC_FIELDS = (
-    "ProcessManagementActivityID",
-    "ProcessManagementAttachment",
-    "ProcessManagementProcessID",
-    "TicketCalendarEndTime",
-    "TicketCalendarStartTime",
-)
+DYNAMIC_FIELDS: dict[str, frozenset[str]] = {
+    "CallTopics": frozenset({"billing", "outage", "other"}),
+    "CallerNumber": frozenset(),
+    "ProcessManagementActivityID": frozenset(),
+    "ProcessManagementAttachment": frozenset(),
+    "ProcessManagementProcessID": frozenset(),
+    "TicketCalendarEndTime": frozenset(),
+    "TicketCalendarStartTime": frozenset(),
+}
+"""With the possible values of a multiselect."""
 
 _HISTORY_TYPES = (
     "NewTicket", "FollowUp", "SendAutoReject", "SendAutoReply", "SendAutoFollowUp", "Forward", "Bounce",

@@ -11,12 +11,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
 
+from agi_server.sandbox.attachments import Attachment
 from agi_server.sandbox.stock import ADMIN
 
 KEPT = 10_000
 TITLE_CHARACTERS = 255
 SYSTEM_ID = "10"
+
+Texts: TypeAlias = str | tuple[str, ...]
+"""A dynamic field's value, or, where it may have several, its values."""
 
 
 @dataclass(slots=True)
@@ -28,6 +34,7 @@ class Article:
     body: str
     content_type: str
     channel: str
+    """Or the ArticleType, in OTRS 5 and before."""
     sender_type: str
     visible: bool
     sender: str
@@ -36,6 +43,8 @@ class Article:
     history_type: str
     history_comment: str
     created: datetime
+    time_unit: Decimal = Decimal(0)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(slots=True)
@@ -55,8 +64,12 @@ class Ticket:
     owner: str
     responsible: str = ADMIN
     type: str = "Unclassified"
+    service: str = ""
+    sla: str = ""
     lock: str = "unlock"
-    dynamic_fields: dict[str, str] = field(default_factory=dict)
+    pending_until: datetime | None = None
+    closed: datetime | None = None
+    dynamic_fields: dict[str, Texts] = field(default_factory=dict)
     articles: list[Article] = field(default_factory=list)
 
 

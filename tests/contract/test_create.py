@@ -36,6 +36,10 @@ CHANNEL = "Article->CommunicationChannel or Article->CommunicationChannelID para
         ({"CustomerUser": "nobody", "Queue": "x"}, INVALID, CUSTOMER),
         ({"Queue": "Management", "State": "x"}, INVALID, "Ticket->StateID or Ticket->State parameter is invalid!"),
         ({"Queue": "management"}, DENIED, "Can not create tickets in given Queue or QueueID!"),
+        ({"QueueID": "5", "Queue": "x"}, DENIED, "Can not create tickets in given Queue or QueueID!"),
+        ({"SLA": "Within the hour"}, INVALID, "Ticket->SLAID or Ticket->SLA parameter is invalid!"),
+        ({"TypeID": "2"}, INVALID, "Ticket->TypeID or Ticket->Type parameter is invalid!"),
+        ({"OwnerID": "99"}, INVALID, "Ticket->OwnerID or Ticket->Owner parameter is invalid!"),
     ],
 )
 async def test_a_ticket_that_is_refused(otrs: Server, ticket: Node, code: str, words: str) -> None:
@@ -197,6 +201,14 @@ async def test_whose_ticket_it_becomes(otrs: Server, sent: Node, login: str, cus
         ({"State": "OPEN"}, {"State": "open", "StateType": "open"}),
         ({"State": None, "StateID": "4"}, {"State": "open", "StateType": "open"}),
         ({"PriorityID": "5"}, {"Priority": "5 very high"}),
+        ({"QueueID": "5", "Queue": "Raw"}, {"Queue": "HelpDesk", "Article/To": "Raw"}),
+        ({"OwnerID": "1"}, {"Owner": "root@localhost", "Lock": "lock"}),
+        ({"ResponsibleID": "2"}, {"ResponsibleID": "2", "Owner": "agi-server"}),
+        ({"LockID": "2", "TypeID": "1"}, {"Lock": "lock", "Type": "Unclassified"}),
+        ({"Service": "telephony"}, {"Service": "Telephony", "ServiceID": "1", "SLA": "", "SLAID": ""}),
+        ({"ServiceID": "1", "SLA": "Within the hour"}, {"Service": "Telephony", "SLA": "Within the hour"}),
+        ({"Service": "Telephony", "SLAID": "1"}, {"SLA": "Within the hour", "SLAID": "1"}),
+        ({}, {"Service": "", "ServiceID": "", "SLAID": ""}),
     ],
 )
 async def test_what_else_a_ticket_can_be_given(otrs: Server, sent: Node, stored: dict[str, str]) -> None:

@@ -45,6 +45,11 @@ async def test_a_ticket_is_changed(otrs: Server, call_id: str) -> None:
         ({"CustomerID": "X"}, {"CustomerUserID": "", "CustomerID": "X"}),
         ({"Owner": "root@localhost"}, {"Owner": "root@localhost", "Lock": "unlock"}),
         ({"Lock": "lock"}, {"Lock": "lock"}),
+        ({"LockID": "2", "OwnerID": "1"}, {"Lock": "lock", "Owner": "root@localhost"}),
+        ({"QueueID": "2", "StateID": "4", "PriorityID": "5"}, {"Queue": "Raw", "State": "open", "PriorityID": "5"}),
+        ({"Queue": "Raw", "Lock": "lock"}, {"Queue": "Raw", "Lock": "lock"}),
+        ({"ResponsibleID": "2", "TypeID": "1"}, {"ResponsibleID": "2", "TypeID": "1"}),
+        ({"Service": "Telephony", "SLA": "Within the hour"}, {"Service": "Telephony", "SLA": "Within the hour"}),
         ({"State": "closed successful", "Lock": "lock"}, {"StateType": "closed", "Lock": "unlock"}),
         ({"Title": ""}, {"Title": TICKET["Title"]}),
         ({"Title": "0"}, {"Title": "0"}),
@@ -57,6 +62,30 @@ async def test_what_a_change_leaves(otrs: Server, sent: Node, stored: dict[str, 
 
     ticket = await shown(otrs, ticket_id)
     assert {name: ticket.text(f"Ticket/{name}") for name in stored} == stored
+
+
+@pytest.mark.parametrize(
+    ("changes", "lock"), [({"Queue": "Raw"}, "unlock"), ({"Queue": "HelpDesk"}, "lock"), ({"State": "open"}, "lock")]
+)
+async def test_a_ticket_that_is_moved_is_unlocked(otrs: Server, changes: Node, lock: str) -> None:
+    ticket_id = await created(otrs, ticket={"Lock": "lock"})
+
+    await otrs.call("TicketUpdate", {"TicketID": ticket_id, "Ticket": changes})
+
+    assert (await shown(otrs, ticket_id)).text("Ticket/Lock") == lock
+
+
+async def test_an_sla_fits_the_service_that_the_ticket_has(otrs: Server) -> None:
+    ticket_id = await created(otrs)
+
+    async def update(**changes: str) -> tuple[str, str]:
+        return (await otrs.call("TicketUpdate", {"TicketID": ticket_id, "Ticket": changes})).error
+
+    words = "TicketUpdate: Ticket->SLAID or Ticket->SLA parameter is invalid!"
+    assert await update(SLA="Within the hour") == ("TicketUpdate.InvalidParameter", words)
+    assert await update(Service="Telephony") == ("", "")
+    assert await update(SLA="Within the hour") == ("", "")
+    assert (await shown(otrs, ticket_id)).text("Ticket/SLA") == "Within the hour"
 
 
 @pytest.mark.parametrize(
@@ -182,11 +211,12 @@ async def test_several_tickets_are_got_at_once(otrs: Server) -> None:
     ("wanted", "code", "words"),
     [
         ("0", MISSING, "TicketID parameter is missing!"),
+        ({"x": "1"}, "WrongStructure", "Structure for TicketID is not correct!"),
         ("x", "AccessDenied", "User does not have access to the ticket!"),
         ("1,999999", "AccessDenied", "User does not have access to the ticket!"),
     ],
 )
-async def test_a_ticket_that_cannot_be_got(otrs: Server, wanted: str, code: str, words: str) -> None:
+async def test_a_ticket_that_cannot_be_got(otrs: Server, wanted: str | Node, code: str, words: str) -> None:
     answer = await otrs.call("TicketGet", {"TicketID": wanted})
 
     assert answer.error == (f"TicketGet.{code}", f"TicketGet: {words}")

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
-# What the lab's Znuny holds: logins, groups, queues, the web service, customers. Reads one JSON
-# object (made by znuny.py) from standard input; may be run again at any time. First argument: Home.
+# What the lab's Znuny holds: logins, groups, queues, a service, dynamic fields, the web service,
+# customers. Reads one JSON object (made by znuny.py) from standard input; may be run again at any
+# time. First argument: Home.
 
 use strict;
 use warnings;
@@ -89,6 +90,33 @@ sub Customer {
     return;
 }
 
+sub Service {
+    my ( $Name, $SLA ) = @_;
+    my $ServiceID = System('Service')->ServiceLookup( Name => $Name )
+        || Must( System('Service')->ServiceAdd( Name => $Name, %Admin ), "service $Name" );
+    System('Service')->CustomerUserServiceMemberAdd(
+        CustomerUserLogin => '<DEFAULT>', ServiceID => $ServiceID, Active => 1, UserID => 1,
+    );
+    System('SLA')->SLALookup( Name => $SLA )
+        || Must( System('SLA')->SLAAdd( Name => $SLA, ServiceIDs => [$ServiceID], %Admin ), "SLA $SLA" );
+    return;
+}
+
+sub DynamicField {
+    my ( $Name, @Values ) = @_;
+    my $Fields = System('DynamicField');
+    return if %{ $Fields->DynamicFieldGet( Name => $Name ) // {} };
+    my %Form = @Values
+        ? ( FieldType => 'Multiselect', Config => { PossibleValues => { map { $_ => $_ } @Values } } )
+        : ( FieldType => 'Text', Config => { DefaultValue => '' } );
+    my $Order = 1 + scalar @{ $Fields->DynamicFieldList( Valid => 0 ) };
+    Must(
+        $Fields->DynamicFieldAdd( Name => $Name, Label => $Name, FieldOrder => $Order, ObjectType => 'Ticket', %Form, %Admin ),
+        "dynamic field $Name"
+    );
+    return;
+}
+
 sub WebService {
     my ( $Name, $Yaml ) = @_;
     utf8::encode($Yaml);
@@ -107,5 +135,7 @@ Must( System('User')->SetPassword( UserLogin => $Wanted->{admin}, PW => $Wanted-
 Queue( $Wanted->{queue},        'users' );
 Queue( $Wanted->{closed_queue}, 'management' );
 Agent( $Wanted->{agent}, $Wanted->{agent_password} );
+Service( $Wanted->{service}, $Wanted->{sla} );
+DynamicField( $_, @{ $Wanted->{dynamic_fields}{$_} } ) for sort keys %{ $Wanted->{dynamic_fields} };
 WebService( $Wanted->{web_service}, $Wanted->{web_service_yaml} );
 Customer($_) for @{ $Wanted->{customers} };

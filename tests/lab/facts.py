@@ -46,12 +46,21 @@ WEB_SERVICE_URL = f"{ZNUNY_URL}/nph-genericinterface.pl/Webservice/{WEB_SERVICE}
 NAMESPACE = "http://www.otrs.org/TicketConnector/"
 AGENT = "agi-server"
 AGENT_PASSWORD = "lab-agent"
+RPC_URL = f"{ZNUNY_URL}/rpc.pl"
+RPC_USER = "agi-server-rpc"
+RPC_PASSWORD = "lab-rpc"
+"""SOAP::User and SOAP::Password."""
 ADMIN = "root@localhost"
 ADMIN_PASSWORD = "lab-admin"
 CALL_FIELD = "AsteriskUniqueID"
 QUEUE = "HelpDesk"
 CLOSED_QUEUE = "Management"
 """A queue in which the agent may not create tickets (AccessDenied)."""
+SERVICE = "Telephony"
+SLA = "Within the hour"
+"""Of that service; every customer may have both."""
+DYNAMIC_FIELDS: dict[str, list[str]] = {"CallerNumber": [], "CallTopics": ["billing", "outage", "other"]}
+"""Besides the call field: texts, and a multiselect with its values."""
 
 ASTERISK_SUITE = os.environ.get("LAB_ASTERISK_SUITE", "sid")
 SIP_PORT = 5060

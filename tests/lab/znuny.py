@@ -61,6 +61,8 @@ sub Load {{
     $Self->{{SendmailModule}}    = 'Kernel::System::Email::DoNotSendEmail';
     $Self->{{LogModule}}         = 'Kernel::System::Log::File';
     $Self->{{'LogModule::LogFile'}} = '{facts.LOG_DIR}/znuny.log';
+    $Self->{{'SOAP::User'}}     = '{facts.RPC_USER}';
+    $Self->{{'SOAP::Password'}} = '{facts.RPC_PASSWORD}';
     return 1;
 }}
 
@@ -152,6 +154,7 @@ def fill() -> None:
     content = json.dumps({
         "admin": facts.ADMIN, "admin_password": facts.ADMIN_PASSWORD, "agent": facts.AGENT,
         "agent_password": facts.AGENT_PASSWORD, "queue": facts.QUEUE, "closed_queue": facts.CLOSED_QUEUE,
+        "service": facts.SERVICE, "sla": facts.SLA, "dynamic_fields": facts.DYNAMIC_FIELDS,
         "web_service": facts.WEB_SERVICE, "web_service_yaml": facts.WEB_SERVICE_FILE.read_text(encoding="utf-8"),
         "customers": customers,
     }).encode()  # fmt: skip
