@@ -1,0 +1,125 @@
+"""Whom and what a ticket names, asked of rpc.pl: it checks nothing itself, and never says what was wrong.
+
+Customers and agents are looked up before the ticket is made, for OTRS would take anybody for a customer and
+wants agents by their IDs. The rest is looked up only when OTRS was silent, and by `check`. Each `no` is
+believed after the desk has ruled out that OTRS is in trouble. CustomerUserDataGet, which tells everything of a
+customer, is never asked: it shows the password's hash.
+"""
+
+from __future__ import annotations
+
+from agi_server.call import Article, Named, Refused, Ticket, Trouble
+from agi_server.otrs import soap
+from agi_server.otrs.rpc_desk import RpcDesk
+from agi_server.otrs.rpc_messages import Parameters, is_id
+from agi_server.otrs.rpc_requests import People
+
+UNKNOWN = "Unknown"
+"""The code of a refusal that is ours."""
+
+
+class Known:
+    """What one OTRS knows."""
+
+    def __init__(self, desk: RpcDesk, user_id: int) -> None:
+        self._desk = desk
+        self._user_id = user_id
+
+    async def people(self, ticket: Ticket, deadline: float) -> People | Refused | Trouble:
+        """The ticket's customer and agents. An e-mail address that is nobody's will do, as for the Ticket Connector."""
+        login = ticket.customer_user
+        name = await self._desk.one("CustomerUser", "CustomerName", deadline, {"UserLogin": login})
+        if isinstance(name, Trouble):
+            return name
+        if not name and "@" not in login:
+            return await self._no(deadline, "customer", "customer_user")
+        customer_id = ticket.customer_id or await self._customer_id(login, deadline)
+        if isinstance(customer_id, Trouble):
+            return customer_id
+        owner = await self._agent(ticket.owner, "owner", deadline)
+        responsible = await self._agent(ticket.responsible, "responsible", deadline)
+        if isinstance(owner, Refused | Trouble):
+            return owner
+        if isinstance(responsible, Refused | Trouble):
+            return responsible
+        return People(customer_id, name or login, owner, responsible)
+
+    async def objection(self, ticket: Ticket, deadline: float) -> Refused | Trouble | None:
+        """What of this ticket, its customer apart, OTRS does not know; None: nothing was found."""
+        agent = await self._look_up("User", "UserLookup", "agent", self._user_id, deadline)
+        if isinstance(agent, Refused):
+            return Trouble(f"OTRS has no agent with the ID {self._user_id} (otrs.user_id)")
+        if agent is not None:
+            return agent
+        for subject, method, field, value in (
+            ("Queue", "QueueLookup", "queue", ticket.queue),
+            ("User", "UserLookup", "owner", ticket.owner),
+            ("User", "UserLookup", "responsible", ticket.responsible),
+        ):
+            if value != "":
+                refused = await self._look_up(subject, method, field, value, deadline)
+                if refused is not None:
+                    return refused
+        for method, field, value in (
+            ("TicketStateList", "state", ticket.state),
+            ("TicketPriorityList", "priority", ticket.priority),
+            ("TicketTypeList", "type", ticket.type),
+            ("TicketServiceList", "service", ticket.service),
+        ):
+            if value != "":
+                refused = await self._look_through(method, field, value, deadline)
+                if refused is not None:
+                    return refused
+        return None
+
+    async def article_objection(self, article: Article, deadline: float) -> Refused | Trouble | None:
+        """What of this article OTRS does not know; None: nothing was found."""
+        kind = await self._look_up("Ticket", "ArticleTypeLookup", "article_type", article.article_type, deadline)
+        if kind is not None:
+            return kind
+        return await self._look_up("Ticket", "ArticleSenderTypeLookup", "sender_type", article.sender_type, deadline)
+
+    async def _look_up(
+        self, subject: str, method: str, field: str, value: Named, deadline: float
+    ) -> Refused | Trouble | None:
+        """A name's ID, or an ID's name: either tells that it is there."""
+        found = await self._desk.one(subject, method, deadline, _asked(method.removesuffix("Lookup"), value))
+        if found:
+            return found if isinstance(found, Trouble) else None
+        return await self._no(deadline, field.replace("_", " "), field)
+
+    async def _look_through(self, method: str, field: str, value: Named, deadline: float) -> Refused | Trouble | None:
+        """Is it in a list of all? A list that is empty, or that this version does not have, tells nothing."""
+        listed = await self._desk.call("Ticket", method, deadline, QueueID=1, UserID=self._user_id)
+        if isinstance(listed, Trouble) or not listed:
+            return None
+        ids, names = listed[::2], [(name or "").casefold() for name in listed[1::2]]
+        there = str(value) in ids if isinstance(value, int) else value.casefold() in names
+        return None if there else Refused(UNKNOWN, f"OTRS has no such {field}", field)
+
+    async def _customer_id(self, login: str, deadline: float) -> str | Trouble:
+        """His own, which comes last where he has several; empty: he has none."""
+        returned = await self._desk.call("CustomerUser", "CustomerIDs", deadline, User=login)
+        return returned if isinstance(returned, Trouble) else next(reversed(returned), "") or ""
+
+    async def _agent(self, agent: Named, field: str, deadline: float) -> int | Refused | Trouble | None:
+        if not isinstance(agent, str) or not agent:
+            return agent or None
+        found = await self._desk.one("User", "UserLookup", deadline, {"UserLogin": agent})
+        if isinstance(found, Trouble):
+            return found
+        if not found:
+            return await self._no(deadline, field, field)
+        return int(found) if is_id(found) else Trouble(f"OTRS answered UserLookup with {soap.one_line(found)!r}")
+
+    async def _no(self, deadline: float, what: str, field: str) -> Refused | Trouble:
+        """It answered nothing: because there is none?"""
+        return await self._desk.why_silent(deadline) or Refused(UNKNOWN, f"OTRS has no such {what}", field)
+
+
+def _asked(what: str, value: Named) -> Parameters:
+    """By name or by ID; an agent's name is his login."""
+    name = {"User": "UserLogin", "ArticleSenderType": "SenderType"}.get(what, what)
+    if isinstance(value, str):
+        return {name: value}
+    return {"UserID" if what == "User" else f"{name}ID": value}

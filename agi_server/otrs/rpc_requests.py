@@ -1,0 +1,145 @@
+"""What rpc.pl's methods are given: a ticket, its article, and the searches for both.
+
+Pure. rpc.pl checks nothing and fills nothing in, so all that OTRS wants is here: the lock, an owner, the
+customer's ID. Title and subject carry the ids of their calls; by them tickets and articles are found, for
+dynamic fields are out of reach. An article's MessageID is made of its calls' ids as well.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from agi_server.call import Article, Named, OpenTickets, Ticket
+from agi_server.otrs.elements import TEXT_LENGTH, TITLE_LENGTH, marked
+from agi_server.otrs.rpc_messages import Parameters, Value
+
+NO_TICKET = "no ticket has this number"
+"""Asked for by its number, it makes OTRS tell whether its database answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Whom a ticket names, as OTRS knows them."""
+
+    customer_id: str = ""
+    customer_name: str = ""
+    owner_id: int | None = None
+    responsible_id: int | None = None
+
+
+def ticket(wanted: Ticket, people: People, user_id: int) -> Parameters:
+    """TicketCreate's, in this agent's name. Whose ticket has an owner of its own is locked, as OTRS does itself."""
+    return _filled(
+        {
+            "TN": wanted.number,
+            "Title": marked(wanted.title, TITLE_LENGTH, (wanted.call_id,)),
+            **_named("Queue", wanted.queue),
+            **_named("State", wanted.state),
+            **_named("Priority", wanted.priority),
+            **_named("Lock", wanted.lock or ("lock" if people.owner_id else "unlock")),
+            **_named("Type", wanted.type),
+            **_named("Service", wanted.service),
+            **_named("SLA", wanted.sla),
+            "CustomerID": people.customer_id,
+            "CustomerUser": wanted.customer_user,
+            "OwnerID": people.owner_id or user_id,
+            "ResponsibleID": people.responsible_id or "",
+            "UserID": user_id,
+        }
+    )
+
+
+def article(
+    wanted: Article, call_ids: Sequence[str], ticket_id: str, user_id: int, *, sender: str, to: str = ""
+) -> Parameters:
+    """ArticleCreate's, about these calls. Without AutoResponseType OTRS writes to nobody."""
+    return {
+        "TicketID": ticket_id,
+        **_named("ArticleType", wanted.article_type),
+        **_named("SenderType", wanted.sender_type),
+        **_filled(
+            {
+                "From": wanted.from_address or sender,
+                "To": to,
+                "AutoResponseType": wanted.auto_response,
+                "NoAgentNotify": 1 if wanted.no_agent_notify else "",
+                "ForceNotificationToUserID": wanted.force_notification_to,
+                "ExcludeNotificationToUserID": wanted.exclude_notification_to,
+                "ExcludeMuteNotificationToUserID": wanted.exclude_mute_notification_to,
+            }
+        ),
+        "Subject": marked(wanted.subject, TEXT_LENGTH, call_ids),
+        "Body": wanted.body,
+        "MessageID": message_id(call_ids),
+        "ContentType": wanted.content_type,
+        "HistoryType": wanted.history_type,
+        "HistoryComment": wanted.history_comment or wanted.history_type,  # OTRS wants one
+        "UserID": user_id,
+    }
+
+
+def message_id(call_ids: Sequence[str]) -> str:
+    """The MessageID of an article about these calls: in ASCII as a mail's, and for other calls another one."""
+    ids = (re.sub("[^A-Za-z0-9.-]", lambda found: f"_{ord(found[0]):x}_", call_id) for call_id in call_ids)
+    return f"<{'+'.join(ids)}@agi-server>"
+
+
+def article_count(number: str, call_id: str, user_id: int) -> Parameters:
+    """TicketSearch's for whether the ticket with this number has an article about the call: 1 or 0, and never nil."""
+    return {"Result": "COUNT", "TicketNumber": number, "Subject": mark_search(call_id), "UserID": user_id}
+
+
+def mark_search(call_id: str) -> str:
+    """The expression that finds the call's mark: what could be an operator in it becomes a wildcard."""
+    return f"*[{re.sub(r'[^A-Za-z0-9.-]', '*', call_id)}]*"
+
+
+def open_search(wanted: OpenTickets, limit: int, user_id: int) -> Parameters | None:
+    """TicketSearch's for open tickets, the newest first; None where OTRS would find anybody's."""
+    if not (wanted.customer_user or any(wanted.ticket_numbers)) or not wanted.states:
+        return None
+    whose: Parameters = (
+        {"CustomerUserLogin": _literal(wanted.customer_user)}
+        if wanted.customer_user
+        else {"TicketNumber": "||".join(map(_literal, filter(None, wanted.ticket_numbers)))}
+    )
+    in_queue: Parameters = {}
+    if wanted.queue:
+        in_queue = {"QueueIDs": [wanted.queue]} if isinstance(wanted.queue, int) else {"Queues": [wanted.queue]}
+    return {
+        "Result": "ARRAY",
+        "Limit": limit,
+        **whose,
+        "States": wanted.states,
+        **in_queue,
+        "TicketChangeTimeNewerMinutes": math.ceil(wanted.within.total_seconds() / 60),
+        "UserID": user_id,
+    }
+
+
+def pending_until(wanted: Ticket, now: datetime) -> int | None:
+    """When the ticket's pending state ends, in seconds of the epoch, if it is such a state."""
+    until = wanted.pending_time
+    if until is None:
+        return None
+    return int((until if isinstance(until, datetime) else now.astimezone(UTC) + until).timestamp())
+
+
+def _literal(text: str) -> str:
+    """As an expression that finds this text. Between quotes nothing is an operator, and a quote becomes a wildcard."""
+    return '"{}"'.format(text.replace('"', "*"))
+
+
+def _named(name: str, value: Named) -> Parameters:
+    """By its name or by its ID; nothing where it is left to OTRS."""
+    if value == "":
+        return {}
+    return {name: value} if isinstance(value, str) else {f"{name}ID": value}
+
+
+def _filled(parameters: dict[str, Value]) -> Parameters:
+    return {name: value for name, value in parameters.items() if value not in ("", ())}

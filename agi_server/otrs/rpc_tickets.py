@@ -1,0 +1,69 @@
+"""What is there of a ticket, asked of rpc.pl so that a `no` can be believed.
+
+Whether a call's ticket is whole decides whether its article is made once more, so OTRS's silence must not be
+taken for a `no`: each answer here is a number, a ticket, or Trouble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agi_server.call import Created, Findings, NotFound, Refused, Trouble
+from agi_server.otrs import rpc_messages, rpc_requests, soap
+from agi_server.otrs.rpc_desk import RpcDesk
+from agi_server.otrs.rpc_known import UNKNOWN
+from agi_server.otrs.rpc_messages import Parameters, is_id
+
+UNEXPLAINED = 5
+"""Attempts that may fail without OTRS saying why."""
+
+
+class Tickets:
+    """One OTRS's tickets, as one of its agents may see them."""
+
+    def __init__(self, desk: RpcDesk, user_id: int) -> None:
+        self._desk = desk
+        self._user_id = user_id
+
+    async def numbered(self, ticket_id: str, deadline: float) -> Created | Refused | Trouble:
+        """A ticket that should be there, with its number."""
+        number = await self._desk.one("Ticket", "TicketNumberLookup", deadline, {"TicketID": ticket_id})
+        if isinstance(number, Trouble):
+            return number
+        if number:
+            return Created(ticket_id, number)
+        no_such = Refused(UNKNOWN, f"OTRS has no ticket with the ID {ticket_id}", "ticket_id")
+        return await self._desk.why_silent(deadline) or no_such
+
+    async def shown(self, ticket_id: str, deadline: float) -> soap.Fields | Trouble:
+        """What TicketGet shows of a ticket that is there."""
+        returned = await self._desk.call("Ticket", "TicketGet", deadline, TicketID=ticket_id, UserID=self._user_id)
+        if isinstance(returned, Trouble):
+            return returned
+        return rpc_messages.pairs(returned) or Trouble("OTRS does not show all the tickets that it finds")
+
+    async def with_article(self, target: Created, call_id: str, deadline: float) -> Findings:
+        """The ticket, if it has an article about this call."""
+        there = await self.has_article(target.ticket_number, (call_id,), deadline)
+        if isinstance(there, Trouble):
+            return there
+        return target if there else NotFound()
+
+    async def has_article(self, number: str, call_ids: Sequence[str], deadline: float) -> bool | Trouble:
+        """Has the ticket with this number an article about these calls?
+
+        A MessageID is found wherever the article is now, but `no` would be silence; a search may know the article
+        a moment later where OTRS keeps an index of its own, but counts 0.
+        """
+        parameters: Parameters = {"MessageID": rpc_requests.message_id(call_ids)}
+        found = await self._desk.one("Ticket", "ArticleGetTicketIDOfMessageID", deadline, parameters)
+        if found:
+            return found if isinstance(found, Trouble) else True
+        parameters = rpc_requests.article_count(number, call_ids[0], self._user_id)
+        count = await self._desk.one("Ticket", "TicketSearch", deadline, parameters)
+        if isinstance(count, Trouble):
+            return count
+        if is_id(count):
+            return int(count) > 0
+        words = f"OTRS does not search for agent {self._user_id} (otrs.user_id): has he the right to read?"
+        return await self._desk.why_silent(deadline) or Trouble(words, attempts=UNEXPLAINED)
