@@ -124,8 +124,7 @@ class Intake:
         told = variables(entry, recognition, self._zoom_url, self._extensions)
         _log_call(call, told, entry, self._stopwatch() - began)
         self.calls[told[STATUS], told[MATCH]] += 1
-        for name, value in told.items():
-            await session.set_variable(name, value)
+        await session.set_variables(told)
 
     @property
     def unkept(self) -> int:

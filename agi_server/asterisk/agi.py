@@ -33,6 +33,8 @@ _REFUSAL = re.compile(rb"(510|511|520) (.*)")
 _WORDS = re.compile(r"[A-Z]+(?: [A-Z]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
 _CONTROLS = dict.fromkeys((*range(32), 127), " ")
+_TAKEN = b"200 result=1\n"
+"""Asterisk's answer to SET VARIABLE, which is nearly all that we ask of it."""
 
 
 class LocalError(Exception):
@@ -76,6 +78,8 @@ class ProtocolError:
     reason: str
 
 
+_YES = Reply(200, "1")
+
 Event = Barrier | Request | Reply | Hangup | End | ProtocolError
 
 
@@ -117,6 +121,8 @@ class Conversation:
         """Take what the peer sent; no bytes mean that it sends no more."""
         if self._phase is _OVER:
             return []
+        if data == _TAKEN and self._outstanding and not self._rest and not self._lines:
+            return self._answer(_YES)
         if not data:
             return self._finish(tampered=not self._echo.startswith(self._rest))
         data = self._rest + data
@@ -132,18 +138,13 @@ class Conversation:
         """The time for the request is over: if only the echo is missing it counts, as tampered with."""
         return [] if self._phase is _OVER else self._finish(tampered=True)
 
-    def command(self, words: str, *arguments: str) -> bytes:
-        """A command to send; LocalError if it is malformed or too long, or not our turn."""
-        return self._speak(_command(words, *arguments))
+    @property
+    def our_turn(self) -> bool:
+        """May a command be given now?"""
+        return self._phase is _TALK and not self._outstanding
 
-    def set_variable(self, name: str, value: str) -> bytes:
-        """The command that sets a channel variable; a value that is too long is cut between two characters."""
-        if not _VARIABLE.fullmatch(name):
-            raise LocalError(f"not a variable's name: {name!r}")
-        head = f'SET VARIABLE {name} "'.encode()
-        return self._speak(head + _fit(_escaped(value), COMMAND_BYTES - len(head) - 2) + b'"\n')
-
-    def _speak(self, command: bytes) -> bytes:
+    def send(self, command: bytes) -> bytes:
+        """What to send for a command that `command` or `set_variable` made; LocalError if it is not our turn."""
         if self._phase is not _TALK:
             raise LocalError("commands can be given between the request and the end only")
         if self._outstanding:
@@ -244,7 +245,8 @@ def read_reply(line: bytes) -> Reply | None:
     return None
 
 
-def _command(words: str, *arguments: str) -> bytes:
+def command(words: str, *arguments: str) -> bytes:
+    """A command; LocalError if it is malformed or too long."""
     if not _WORDS.fullmatch(words):
         raise LocalError(f"not a command: {words!r}")
     line = b" ".join((words.encode(), *(b'"%s"' % _escaped(argument) for argument in arguments))) + b"\n"
@@ -253,10 +255,19 @@ def _command(words: str, *arguments: str) -> bytes:
     return line
 
 
+def set_variable(name: str, value: str) -> bytes:
+    """The command that sets a channel variable; a value that is too long is cut between two characters."""
+    if not _VARIABLE.fullmatch(name):
+        raise LocalError(f"not a variable's name: {name!r}")
+    head = f'SET VARIABLE {name} "'.encode()
+    return head + _fit(_escaped(value), COMMAND_BYTES - len(head) - 2) + b'"\n'
+
+
 def _escaped(value: str) -> bytes:
     """A value as it may stand between quotes; what would end the line becomes a space."""
-    value = value.translate(_CONTROLS).replace("\\", "\\\\").replace('"', '\\"')
-    return value.encode(errors="replace")
+    if not value.isprintable():
+        value = value.translate(_CONTROLS)
+    return value.replace("\\", "\\\\").replace('"', '\\"').encode(errors="replace")
 
 
 def _fit(escaped: bytes, size: int) -> bytes:

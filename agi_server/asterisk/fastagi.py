@@ -21,6 +21,7 @@ from typing import cast
 from agi_server.asterisk import agi
 from agi_server.asterisk.admission import Admission, Network, Peer
 from agi_server.asterisk.agi import Reply
+from agi_server.asterisk.exchange import Exchange
 from agi_server.asterisk.knock import Knocks
 from agi_server.asterisk.request import Request
 
@@ -67,15 +68,23 @@ class Session:
 
     async def execute(self, words: str, *arguments: str) -> Reply:
         """Give Asterisk a command, and take its answer; `Gone` if there is none, LocalError as in `agi`."""
-        return await self._connection.ask(self._connection.conversation.command, words, *arguments)
+        [reply] = await self._connection.ask([agi.command(words, *arguments)])
+        return reply
 
     async def set_variable(self, name: str, value: str) -> bool:
         """Set a channel variable; False if Asterisk is gone or did not accept it."""
+        return await self.set_variables({name: value})
+
+    async def set_variables(self, values: Mapping[str, str]) -> bool:
+        """Set channel variables in this order; False if Asterisk is gone or did not accept them all.
+
+        After one that it does not accept come the others; LocalError is raised before the first.
+        """
         try:
-            reply = await self._connection.ask(self._connection.conversation.set_variable, name, value)
+            replies = await self._connection.ask([agi.set_variable(*each) for each in values.items()])
         except Gone:
             return False
-        return reply.code == 200 and reply.result == "1"
+        return all(reply.code == 200 and reply.result == "1" for reply in replies)
 
 
 Script = Callable[[Session], Awaitable[None]]
@@ -191,7 +200,7 @@ class _Connection(asyncio.Protocol):
         limits = server.limits
         self._server = server
         self._loop = asyncio.get_running_loop()
-        self.conversation = agi.Conversation(
+        self._conversation = agi.Conversation(
             secrets.token_hex(8),
             block_bytes=limits.block_bytes,
             block_lines=limits.block_lines,
@@ -199,7 +208,7 @@ class _Connection(asyncio.Protocol):
         )
         self._session: Session | None = None
         self._task: asyncio.Task[None] | None = None
-        self._reply: asyncio.Future[Reply] | None = None
+        self._exchange: Exchange | None = None
         self._gone = ""
         """Why no command can be given any more."""
 
@@ -218,7 +227,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._gone:
-            self._handle(self.conversation.receive(data))
+            self._handle(self._conversation.receive(data))
 
     def eof_received(self) -> None:
         self._ended("closed by the peer")
@@ -229,26 +238,23 @@ class _Connection(asyncio.Protocol):
         if self._task is None:
             self._server.admission.leave(self)
 
-    async def ask(self, build: Callable[..., bytes], *arguments: str) -> Reply:
-        """Send the command that is built, and wait for its answer."""
+    async def ask(self, commands: Sequence[bytes]) -> list[Reply]:
+        """Send the commands, each when the one before is answered, and wait for all the answers."""
         if self._gone:
             raise Gone(self._gone)
-        command = build(*arguments)
-        reply: asyncio.Future[Reply] = self._loop.create_future()
-        self._reply = reply
-        seconds = self._server.limits.reply_seconds
-        deadline = self._loop.call_later(seconds, self._close, f"no answer within {seconds:g} s")
+        if not commands:
+            return []
+        exchange = self._exchange = Exchange(commands, self._send, self._server.limits.reply_seconds, self._close)
         try:
-            self._transport.write(command)
-            return await reply
+            return await exchange.answered
         finally:
-            deadline.cancel()
-            if reply.cancelled():
+            exchange.close()
+            if exchange.answered.cancelled():
                 self._close("a command was given up")  # its answer would be taken for the next one's
 
     def give_up(self, reason: str, kind: str) -> None:
         """Wait no longer for the rest of the request."""
-        self._handle(self.conversation.expire())
+        self._handle(self._conversation.expire())
         self._close(reason, kind)
 
     def end(self) -> None:
@@ -257,13 +263,15 @@ class _Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
 
+    def _send(self, command: bytes) -> None:
+        self._transport.write(self._conversation.send(command))
+
     def _handle(self, events: Sequence[agi.Event]) -> None:
         for event in events:
             match event:
                 case Reply():
-                    assert self._reply is not None
-                    if not self._reply.done():
-                        self._reply.set_result(event)
+                    assert self._exchange is not None
+                    self._exchange.take(event)
                 case agi.Barrier():
                     self._transport.write(event.command)
                 case Request():
@@ -273,6 +281,8 @@ class _Connection(asyncio.Protocol):
                     self._session.hung_up.set()
                 case agi.ProtocolError():
                     self._close(event.reason, "malformed")
+        if self._exchange is not None and self._conversation.our_turn:
+            self._exchange.go_on()
 
     def _begin(self, request: Request) -> None:
         if not self._server.admission.begin(self):
@@ -297,7 +307,7 @@ class _Connection(asyncio.Protocol):
 
     def _ended(self, reason: str) -> None:
         if not self._gone:
-            self._handle(self.conversation.receive(b""))
+            self._handle(self._conversation.receive(b""))
             self._close(reason, "closed")
 
     def _close(self, reason: str, kind: str = "") -> None:
@@ -311,5 +321,5 @@ class _Connection(asyncio.Protocol):
             self._server.admission.reject(kind or "closed", "%s: no call: %s", self._peer, reason)
             return
         self._session.hung_up.set()
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(Gone(reason))
+        if self._exchange is not None:
+            self._exchange.fail(Gone(reason))

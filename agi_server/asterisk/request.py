@@ -12,10 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 PJSIP_NAME_BYTES = 79
 """Where PJSIP cuts a number or name; in Asterisk 16 also in the middle of a character."""
+KNOWN_ORDERS = 16
+"""Of names, kept so as not to be looked at for each call: dialplans give some numbers of arguments, with and without
+a script's name. A block bounds each."""
 
 _FIXED = (
     "agi_callerid",
@@ -117,35 +121,38 @@ class Request:
 
 def read_request(lines: Sequence[bytes], *, tampered: bool = False) -> Request | None:
     """The request in a block's lines, the empty one at the end included; None if they present no call."""
-    names, separators, values = zip(*(line.partition(": ") for line in _texts(lines)), strict=True)
+    names, separators, values = zip(*[line.partition(": ") for line in _texts(lines)], strict=True)
     if "agi_callerid" not in names:
         return None
+    if not tampered and separators.count("") == 1 and (end := _end_of_fields(names)):
+        return Request(dict(zip(names[:end], values[:end], strict=True)), values[end:-1])
     start = names.index("agi_callerid")
+    tail, arguments = _tail(names, values, start)
     # Of names that come twice before the caller the first one counts: the URL is the dialplan's, but may hold text
-    # of the caller's.
-    fields = dict(zip(reversed(names[:start]), reversed(values[:start]), strict=True))
-    if tampered or separators.count("") > 1 or not _in_order(names, start):
-        tail, arguments = _tail(names, values, start)
-        # What has its place behind the caller's number cannot come before it, be it in a URL with line breaks.
-        head = {name: value for name, value in fields.items() if name not in _FIXED}
-        return Request(head | dict(tail), tuple(value for _, value in arguments), tampered=True)
-    end = len(names) - 1 - _count_arguments(names)
-    fields |= zip(names[start:end], values[start:end], strict=True)
-    return Request(fields, values[end:-1])
+    # of the caller's. What has its place behind the caller's number cannot come before it, be it in such a URL.
+    head = zip(reversed(names[:start]), reversed(values[:start]), strict=True)
+    fields = {name: value for name, value in head if name not in _FIXED} | dict(tail)
+    return Request(fields, tuple(value for _, value in arguments), tampered=True)
 
 
-def _in_order(names: Sequence[str], start: int) -> bool:
-    """Whether the names stand as Asterisk writes them; other versions' may come before and behind those we know."""
-    end = start + len(_FIXED)
-    count = _count_arguments(names[end:])
-    strange = names[end : len(names) - 1 - count]
+@lru_cache(maxsize=KNOWN_ORDERS)
+def _end_of_fields(names: tuple[str, ...]) -> int:
+    """Where the arguments begin, if the names stand as Asterisk writes them, else 0.
+
+    Other versions' names may come before and behind those we know. One Asterisk's calls have the same names all.
+    """
+    start = names.index("agi_callerid")
+    count = sum(name.startswith("agi_arg_") for name in names)
+    end = len(names) - 1 - count
+    strange = names[start + len(_FIXED) : end]
     free = (*names[:start], *strange)
-    return (
+    in_order = (
         names[start:] == (*_FIXED, *strange, *_ARGUMENTS[:count], "")
         and all(map(_FREE_NAME.fullmatch, free))
         and len({*free, *_FIXED}) == len(free) + len(_FIXED)
         and "agi_network_script" not in strange  # it may be missing from its own place
     )
+    return end if in_order else 0
 
 
 def _tail(names: Sequence[str], values: Sequence[str], start: int) -> tuple[list[_Field], list[_Field]]:
@@ -166,15 +173,13 @@ def _tail(names: Sequence[str], values: Sequence[str], start: int) -> tuple[list
     return [], []
 
 
-def _count_arguments(names: Sequence[str]) -> int:
-    return sum(name.startswith("agi_arg_") for name in names)
-
-
 def _texts(lines: Sequence[bytes]) -> list[str]:
     """The lines as text; the usual ones all at once."""
-    whole = b"".join(lines)
-    if whole.isascii() and whole.decode("ascii").isprintable():
-        return b"\n".join(lines).decode("ascii").split("\n")
+    whole = b"\n".join(lines)
+    if whole.isascii():
+        texts = whole.decode("ascii").split("\n")
+        if "".join(texts).isprintable():
+            return texts
     return [text(line) for line in lines]
 
 

@@ -202,6 +202,137 @@ async def test_a_variable_that_asterisk_does_not_take_is_not_set() -> None:
             assert await results.get() is taken
 
 
+class Setting:
+    """A script that sets A, B and C in one go, and tells what came of it."""
+
+    def __init__(self) -> None:
+        self.session: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self.all_set: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self, session: Session) -> None:
+        self.session.set_result(session)
+        self.all_set.set_result(await session.set_variables({"A": "1", "B": "2", "C": "3"}))
+
+
+async def test_variables_are_set_in_their_order_each_after_the_answer_to_the_one_before() -> None:
+    script = Setting()
+    async with listening(script) as server:
+        report = await call(server)
+        assert list(report.variables.items()) == [("A", "1"), ("B", "2"), ("C", "3")]
+        talk = [line for direction, line in report.dialogue if direction == "<" or line == "200 result=1"]
+        assert talk[1:] == [
+            *('SET VARIABLE A "1"', "200 result=1", 'SET VARIABLE B "2"', "200 result=1"),
+            *('SET VARIABLE C "3"', "200 result=1"),
+        ]
+        assert await script.all_set
+
+
+async def test_no_variables_are_soon_set() -> None:
+    async def script(session: Session) -> None:
+        assert await session.set_variables({})
+        await answered(session)
+
+    async with listening(script) as server:
+        assert (await call(server)).variables == {"HELPDESK_STATUS": "created"}
+
+
+@pytest.mark.parametrize("refusal", [b"520 No.\n", b"200 result=0\n", b"520-Usage:\nHANGUP\n520 End\n"])
+async def test_a_variable_that_is_refused_keeps_no_other_from_being_set(refusal: bytes) -> None:
+    script = Setting()
+    async with listening(script) as server, client(server) as asterisk:
+        await asterisk.begin()
+        for name, answer in ((b"A", b"200 result=1\n"), (b"B", refusal), (b"C", b"200 result=1\n")):
+            assert (await asterisk.line()).startswith(b"SET VARIABLE " + name)
+            asterisk.send(answer)
+        assert not await script.all_set
+        assert not script.session.result().hung_up.is_set()
+
+
+async def test_a_hangup_among_variables_is_told_at_once_and_the_others_are_set() -> None:
+    script = Setting()
+    async with listening(script) as server, client(server) as asterisk:
+        await asterisk.begin()
+        assert await asterisk.line() == b'SET VARIABLE A "1"\n'
+        asterisk.send(b"HANGUP\n")
+        await (await script.session).hung_up.wait()
+        assert not script.all_set.done()
+        asterisk.send(b"200 result=1\nHANGUP\n")
+        for name in (b"B", b"C"):
+            assert (await asterisk.line()).startswith(b"SET VARIABLE " + name)
+            asterisk.send(b"200 result=1\n")
+        assert await script.all_set
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [
+        lambda client: client.writer.write_eof(),
+        lambda client: client.reset(),
+        lambda client: client.send(b"nonsense\n"),
+        lambda client: client.send(b"200 result=1\n200 result=1\n"),
+        lambda client: None,
+    ],
+    ids=["half-close", "reset", "nonsense", "an answer too many", "silence"],
+)
+async def test_asterisk_gone_among_variables_ends_the_setting(goodbye: Callable[[Client], None]) -> None:
+    script = Setting()
+    async with listening(script, reply_seconds=0.1) as server, client(server) as asterisk:
+        await asterisk.begin()
+        assert (await asterisk.line()).startswith(b"SET VARIABLE A")
+        asterisk.send(b"200 result=1\n")
+        assert (await asterisk.line()).startswith(b"SET VARIABLE B")
+        goodbye(asterisk)
+        assert not await script.all_set
+        assert script.session.result().hung_up.is_set()
+        assert await asterisk.closed() == b""
+
+
+async def test_each_variable_has_the_whole_time_for_its_answer() -> None:
+    """Slow answers, of which all together take longer than one may."""
+    script = Setting()
+    async with listening(script, reply_seconds=0.3) as server, client(server) as asterisk:
+        await asterisk.begin()
+        for name in (b"A", b"B", b"C"):
+            assert (await asterisk.line()).startswith(b"SET VARIABLE " + name)
+            await asyncio.sleep(0.15)
+            asterisk.send(b"200 result=1\n")
+        assert await script.all_set
+
+
+async def test_a_bad_name_among_variables_is_told_before_the_first_is_set() -> None:
+    async def script(session: Session) -> None:
+        with pytest.raises(LocalError):
+            await session.set_variables({"A": "1", "not a name": "2"})
+        await answered(session)
+
+    async with listening(script) as server:
+        assert (await call(server)).variables == {"HELPDESK_STATUS": "created"}
+
+
+async def test_variables_given_up_end_the_connection() -> None:
+    async def script(session: Session) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await session.set_variables({"A": "1", "B": "2"})
+        assert not await session.set_variable("C", "3")
+
+    async with listening(script) as server, client(server) as asterisk:
+        await asterisk.begin()
+        assert await asterisk.closed() == b'SET VARIABLE A "1"\n'
+
+
+async def test_two_who_speak_at_once_are_told_so() -> None:
+    async def script(session: Session) -> None:
+        first = asyncio.create_task(session.set_variables({"A": "1", "B": "2"}))
+        await asyncio.sleep(0)
+        with pytest.raises(LocalError):
+            await session.set_variable("C", "3")
+        assert await first
+
+    async with listening(script) as server:
+        assert (await call(server)).variables == {"A": "1", "B": "2"}
+
+
 async def test_a_hangup_is_told_and_the_script_goes_on() -> None:
     async def script(session: Session) -> None:
         await session.hung_up.wait()

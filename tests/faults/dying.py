@@ -44,7 +44,7 @@ STEPS = {
     "in-open": Step(Connector, "open", "meanwhile"),
     "after-open": Step(Connector, "open", "after"),
     "after-done": Step(Journal, "done", "after"),
-    "in-variables": Step(Session, "set_variable", "after"),
+    "in-variables": Step(Session, "set_variables", "after"),
     "before-search": Step(Connector, "find", "before"),
     "after-search": Step(Connector, "find", "after"),
     "after-later": Step(Journal, "later", "after"),

@@ -22,12 +22,14 @@ from agi_server.asterisk.agi import (
     Hangup,
     ProtocolError,
     Reply,
+    set_variable,
 )
 from agi_server.asterisk.channel import Channel
 from agi_server.asterisk.client import request_block
 from agi_server.asterisk.request import Request, text
 
 NONCE = "0123456789abcdef"
+NOOP = b"NOOP\n"
 ECHO_LINE = f"200 result=1 ({NONCE})".encode()
 LONGEST_BYTEWISE = 400
 """Bytes that come one by one; more would take most of the fuzzer's time."""
@@ -74,7 +76,7 @@ def check_dialogue(data: bytes) -> None:
         silent = 0 if events else silent + len(line)
         assert silent <= BLOCK_BYTES
         if events and isinstance(events[-1], Request | Reply):
-            assert conversation.command("NOOP") == b"NOOP\n"
+            conversation.send(NOOP)
     assert re.fullmatch("(B(Q[HR]*)?)?[EP]", _order(found)), found
     assert conversation.receive(data) == conversation.receive(b"") == conversation.expire() == []
 
@@ -106,7 +108,7 @@ def check_caller(data: bytes) -> None:
 
 def check_value(value: str) -> None:
     """A variable's value arrives as it is, but for control characters, and for the end of one that is too long."""
-    command = _talking().set_variable("HELPDESK_NAME", value)
+    command = set_variable("HELPDESK_NAME", value)
     assert len(command) <= COMMAND_BYTES
     channel = Channel()
     [(line, answer)] = channel.receive(command)
@@ -121,7 +123,7 @@ def check_channel(data: bytes) -> None:
     channel = Channel({"CHANNEL": "SIP/1"})
     for _, answer in [*channel.receive(data), *channel.receive(b"")]:
         conversation = _talking()
-        conversation.command("NOOP")
+        conversation.send(NOOP)
         [reply] = conversation.receive(answer)
         assert isinstance(reply, Reply)
 
