@@ -28,6 +28,7 @@ from agi_server.links import Links
 from agi_server.numbers import Numbering
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
+from agi_server.otrs.rpc import Rpc
 from agi_server.repeat import Repeat
 from agi_server.rules import Route
 from agi_server.ticket import Composer, Form
@@ -67,12 +68,12 @@ class App:
         self._listener = listener
         self._stack = AsyncExitStack()
         self.journal = Journal(config.journal.database)
-        self.connector = connector(config, clock)
+        self.help_desk = help_desk(config, clock)
         self.customers = customers(config)
         self.delivery = Delivery(
             self.journal,
             self.customers,
-            self.connector,
+            self.help_desk,
             composer(config),
             places=config.otrs.connections,
             settle=SETTLE * config.otrs.timeout,
@@ -101,7 +102,7 @@ class App:
             ),
         )
 
-        house = House(self.journal, self.customers, self.connector, self.delivery, self.intake, self.server)
+        house = House(self.journal, self.customers, self.help_desk, self.delivery, self.intake, self.server)
         self.web = WebServer(
             house,
             reading=Reading(config.journal.database),
@@ -120,7 +121,7 @@ class App:
         async with AsyncExitStack() as stack:
             await self.journal.open()
             stack.push_async_callback(self.journal.close)
-            await stack.enter_async_context(self.connector)
+            await stack.enter_async_context(self.help_desk)
             stack.push_async_callback(self.customers.close)
             try:
                 await self.customers.start()
@@ -181,8 +182,27 @@ class App:
             await asyncio.sleep(1.0 if pruned else PRUNING)
 
 
+def help_desk(config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Connector | Rpc:
+    """The door to OTRS's tickets that is configured."""
+    return rpc(config, clock) if config.otrs.interface == "rpc" else connector(config, clock)
+
+
+def rpc(config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Rpc:
+    """The door of before, through rpc.pl."""
+    otrs = config.otrs
+    return Rpc(
+        otrs.url,
+        otrs.user,
+        otrs.password.get_secret_value(),
+        user_id=otrs.user_id,
+        timeout=otrs.timeout,
+        connections=otrs.connections,
+        clock=clock,
+    )
+
+
 def connector(config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Connector:
-    """The door to OTRS's tickets."""
+    """The door through the Ticket Connector."""
     otrs = config.otrs
     return Connector(
         otrs.url,

@@ -103,12 +103,18 @@ class Numbers(Section):
 class Otrs(Section):
     """OTRS's web service, through which tickets are opened."""
 
+    interface: Annotated[Literal["ticket-connector", "rpc"], values.one_of("ticket-connector", "rpc")] = (
+        "ticket-connector"
+    )
+    """What answers at `url`: the Ticket Connector; or rpc.pl, only for an OTRS up to 5 that has no Ticket Connector."""
     url: Annotated[str, addresses.ADDRESS]
-    """Address of the web service: `.../nph-genericinterface.pl/Webservice/GenericTicketConnectorSOAP`."""
+    """Its address: `.../nph-genericinterface.pl/Webservice/GenericTicketConnectorSOAP`, or `.../rpc.pl`."""
     user: Annotated[str, values.line()]
-    """Login of the agent who opens the tickets."""
+    """Login of the agent who opens the tickets; for rpc.pl what OTRS has as `SOAP::User`."""
     password: Annotated[SecretStr, values.SECRET]
-    """The agent's password."""
+    """The agent's password; for rpc.pl `SOAP::Password`."""
+    user_id: Annotated[int, values.whole(1, 2**31 - 1)] = 1
+    """For rpc.pl the ID of the agent in whose name tickets are made."""
     namespace: Annotated[str, values.line()] = "http://www.otrs.org/TicketConnector/"
     """The web service's name space, as OTRS's administrator sees it there."""
     timeout: Annotated[float, values.seconds(1, 600)] = 60.0

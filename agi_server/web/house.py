@@ -12,6 +12,7 @@ from agi_server.journal import Journal, JournalError, State
 from agi_server.journal.questions import Open
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
+from agi_server.otrs.rpc import Rpc
 
 JOURNAL_LIMIT = 2.0
 """Seconds for the journal to answer; a disk that needs longer for that keeps callers waiting, too."""
@@ -26,7 +27,7 @@ class House:
 
     journal: Journal
     customers: Customers
-    connector: Connector
+    help_desk: Connector | Rpc
     delivery: Delivery
     intake: Intake
     server: FastAgiServer

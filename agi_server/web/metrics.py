@@ -71,7 +71,7 @@ class _Figures:
         yield _gauge("otrs_failing", "1 while OTRS fails or is silent, and calls wait for it", delivery.otrs_fails)
         took = "What OTRS needed for a request; refused: it said no, trouble: it gave no answer, or not in time"
         labels = ("operation", "outcome")
-        yield _histograms("otrs_request_seconds", took, labels, self._house.connector.requests)
+        yield _histograms("otrs_request_seconds", took, labels, self._house.help_desk.requests)
         attempts = {(how,): delivery.attempts[how] for how in ENDED}
         yield _counters("attempts", "Attempts to bring a call to OTRS, by how they ended", ("outcome",), attempts)
 
