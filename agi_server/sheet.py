@@ -75,6 +75,13 @@ class Sheet:
         """Does what it gives depend on the call?"""
         return option in self._blanks
 
+    @property
+    def files(self) -> Iterator[tuple[str, str]]:
+        """The files that go with its articles, each with its option; of a path that depends on the call the folder."""
+        for number, one in enumerate(self._form.attachments):
+            if option := attachment_parts(number, one).get("file"):
+                yield self.label(option), filled.folder_of(one.file) or one.file
+
     def ticket(self, call: Call, recognition: Recognition) -> Ticket:
         """The ticket for this call; raises FormError."""
         names = self._names(call, recognition)

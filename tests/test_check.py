@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from agi_server.check import check_connections, check_form
+from agi_server.check import check_connections, check_form, warnings
 from agi_server.check.otrs import MOST_REHEARSED
 from agi_server.config import load
 from agi_server.sandbox.faults import ERROR
@@ -136,3 +136,45 @@ async def test_repeated_calls_need_open_states_and_updates(tmp_path: Path, otrs:
     assert failed.startswith("FAIL repeat.within: ")
     assert failed.endswith("import config/otrs/GenericTicketConnector.yml anew")
     assert otrs.tickets == []
+
+
+@pytest.mark.parametrize(
+    ("ticket", "words"),
+    [
+        ({"queue": 99}, "FAIL ticket.queue: OTRS refuses the ID 99: "),
+        ({"owner": "nobody"}, "FAIL ticket.owner: OTRS refuses 'nobody': "),
+        ({"owner": "{{ call.dialled }}"}, "?    ticket.owner: OTRS refuses '4509': "),
+        ({"history_type": "Call"}, "FAIL ticket.history_type: OTRS refuses 'Call': "),
+    ],
+)
+async def test_what_otrs_refuses_is_told_by_its_option(
+    tmp_path: Path, otrs: Sandbox, ticket: dict[str, Any], words: str
+) -> None:
+    [told] = await found(tmp_path, otrs, ticket)
+    assert told.startswith(words)
+    [routed] = (await found(tmp_path, otrs, {}, {"dialled": "1", "ticket": ticket}))[2:]
+    assert routed.startswith(words.replace("ticket.", "routes item 1.ticket."))
+
+
+def test_files_that_tickets_would_go_without_are_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "leaflet.pdf").write_bytes(b"%PDF")
+    (tmp_path / "folder").mkdir()
+    there = [f"{tmp_path}/leaflet.pdf", f"{tmp_path}/folder/{{{{ match }}}}.pdf"]
+    missing = [f"{tmp_path}/none.pdf", f"{tmp_path}/folder", f"{tmp_path}/leaflet.pdf/{{{{ match }}}}"]
+    options: dict[str, Any] = {
+        "customers": {"database": "sqlite+aiosqlite:////srv/otrs.db"},
+        "otrs": {"url": "http://127.0.0.1/x", "user": "u", "password": PASSWORD},
+        "ticket": {"attachments": [{"file": path} for path in there]},
+        "routes": [{"dialled": "1", "ticket": {"attachments": [{"file": path} for path in (*there, *missing)]}}],
+    }
+    config = load(write_config(tmp_path, options), {})
+    assert check_form(config) == []
+    told = [line for line in warnings(config) if "attachments" in line]
+    assert told == [
+        f"routes item 1.ticket.attachments item {item}.file: tickets go without it, for {tmp_path}/{words}"
+        for item, words in (
+            (3, "none.pdf is not there, or we may not read it"),
+            (4, "folder is no file"),
+            (5, "leaflet.pdf/ is not there, or we may not read it"),
+        )
+    ]

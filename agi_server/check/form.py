@@ -1,8 +1,10 @@
-"""What is wrong in the configuration though each option by itself is right: templates, routes, extensions."""
+"""What is wrong in the configuration though each option by itself is right: templates, routes, extensions, files."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from agi_server import app
 from agi_server.check.finding import Finding
@@ -34,5 +36,19 @@ def warnings(config: Config) -> Iterator[str]:
         yield f"numbers.extensions: takes {numbering.example} for an internal telephone, and so nobody outside is known"
     if 0 < len(config.web.token.get_secret_value()) < SHORT:
         yield f"web.token: so short that it can be guessed: make it {SHORT} characters or more (openssl rand -hex 16)"
+    yield from _files(config)
     for route, taker in never_reached(app.routes(config)):
         yield f"{route.name}: decides about no call, for {taker.name} takes all of them before it"
+
+
+def _files(config: Config) -> Iterator[str]:
+    """Files that would be missing from tickets: that is no reason not to serve."""
+    try:
+        sheets = app.composer(config).sheets
+    except FormError:  # `check_form` tells
+        return
+    for option, path in dict(file for sheet in sheets for file in sheet.files).items():
+        if not os.access(path, os.R_OK):
+            yield f"{option}: tickets go without it, for {path} is not there, or we may not read it"
+        elif Path(path).is_dir() != path.endswith("/"):
+            yield f"{option}: tickets go without it, for {path} is no {'folder' if path.endswith('/') else 'file'}"

@@ -139,23 +139,42 @@ def _sample_for(composer: Composer, sheet: Sheet) -> Sample:
     return next((caller for caller in callers if sheet in composer.sheets_for(*caller)), STRANGER)
 
 
+_OPTIONS = {"customer_user": "unknown_customer"} | {
+    field: f"{field}_user_id"
+    for field in ("force_notification_to", "exclude_notification_to", "exclude_mute_notification_to")
+}
+"""Fields of tickets and articles whose options are called otherwise."""
+_HINTS = {
+    "unknown_customer": "make this customer in OTRS, or name one that it has",
+    "pending_time": "a state of the type pending needs it",
+    "from_address": "an e-mail address is expected, or nothing",
+}
+"""For others than those that OTRS has a list of."""
+
+
 def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:
     sheet, ticket, field = rehearsal.sheet, rehearsal.ticket, at_fault(refused)
-    option = "unknown_customer" if field == "customer_user" else field
-    value = getattr(ticket, field, None) or getattr(ticket.article, field, None)
-    shown = f"OTRS refuses {value!r}: {refused.words}" if isinstance(value, str) else f"OTRS says: {refused.words}"
+    option = _OPTIONS.get(field, field)
+    shown = _shown(getattr(ticket, field, None) or getattr(ticket.article, field, None), refused)
     if rehearsal.known and option in ("unknown_customer", "service", "sla"):
         return Finding(
             None, sheet.label(option), shown, "it may be right for its own customers, and we know none of them"
         )
     if field and option != "unknown_customer" and sheet.is_template(field):
         return Finding(None, sheet.label(field), shown, "it depends on the call, and this one was made up")
-    hint = "write it as OTRS has it"
-    if option == "unknown_customer":
-        hint = "make this customer in OTRS, or name one that it has"
-    elif "AccessDenied" in refused.code:
+    hint = _HINTS.get(option, "write it as OTRS has it")
+    if option not in _HINTS and "AccessDenied" in refused.code:
         hint = "give the agent `rw` on this queue's group, or choose another queue"
     return Finding(False, sheet.label(option) if option else sheet.name, shown, hint)
+
+
+def _shown(value: object, refused: Refused) -> str:
+    """What OTRS says, and of what."""
+    if isinstance(value, str):
+        return f"OTRS refuses {value!r}: {refused.words}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"OTRS refuses the ID {value}: {refused.words}"
+    return f"OTRS says: {refused.words}"
 
 
 async def _check_repeat(config: Config, connector: Connector) -> AsyncIterator[Finding]:
