@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import make_url
 
 from agi_server.check import check_connections, check_form, warnings
-from agi_server.check.otrs import MOST_REHEARSED
+from agi_server.check.tickets import MOST_REHEARSED
 from agi_server.config import load
 from agi_server.sandbox.faults import ERROR
 from agi_server.sandbox.otrs import Sandbox

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agi_server import app
 from agi_server.check.finding import Finding
+from agi_server.check.rpc import without_effect
 from agi_server.config import Config
 from agi_server.rules import never_reached
 from agi_server.templates import FormError
@@ -36,6 +37,7 @@ def warnings(config: Config) -> Iterator[str]:
         yield f"numbers.extensions: takes {numbering.example} for an internal telephone, and so nobody outside is known"
     if 0 < len(config.web.token.get_secret_value()) < SHORT:
         yield f"web.token: so short that it can be guessed: make it {SHORT} characters or more (openssl rand -hex 16)"
+    yield from without_effect(config)
     yield from _files(config)
     for route, taker in never_reached(app.routes(config)):
         yield f"{route.name}: decides about no call, for {taker.name} takes all of them before it"

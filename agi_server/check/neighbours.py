@@ -15,9 +15,13 @@ from pathlib import Path
 from agi_server import app
 from agi_server.check.finding import Finding
 from agi_server.check.otrs import check_otrs
+from agi_server.check.rpc import check_rpc
 from agi_server.config import Config
 from agi_server.journal import Journal, JournalError, State
 from agi_server.otrs.customers import Readable
+
+PATIENCE = 10.0
+"""Seconds for OTRS to answer one question of ours."""
 
 
 async def check_connections(config: Config) -> AsyncGenerator[Finding, None]:
@@ -31,7 +35,9 @@ async def check_connections(config: Config) -> AsyncGenerator[Finding, None]:
     yield await _check_listener(config, running)
     async for finding in _check_customers(config):
         yield finding
-    async for finding in check_otrs(config):
+    patient = config.otrs.model_copy(update={"timeout": min(config.otrs.timeout, PATIENCE)})
+    check_tickets = check_rpc if config.otrs.interface == "rpc" else check_otrs
+    async for finding in check_tickets(config.model_copy(update={"otrs": patient})):
         yield finding
 
 

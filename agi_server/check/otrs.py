@@ -6,35 +6,24 @@ The tickets that it is asked about are such as it can't make, and the update nam
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 
 from agi_server import app
-from agi_server.call import Refused, Ticket, Trouble
+from agi_server.call import Refused, Trouble
 from agi_server.check.finding import Finding
+from agi_server.check.tickets import check_states, check_tickets
 from agi_server.config import Config
 from agi_server.otrs.connector import Connector
-from agi_server.otrs.elements import at_fault
-from agi_server.samples import STRANGER, Sample, samples
-from agi_server.sheet import Sheet
-from agi_server.templates import FormError
-from agi_server.ticket import Composer
-
-PATIENCE = 10.0
-"""Seconds for OTRS to answer one question of ours."""
-MOST_REHEARSED = 50
-"""Tickets that OTRS is asked about: each route may have one of its own."""
 
 
 async def check_otrs(config: Config) -> AsyncIterator[Finding]:
     """One thing after another; who is not let in can't ask for more."""
-    patient = config.otrs.model_copy(update={"timeout": min(config.otrs.timeout, PATIENCE)})
-    async with app.connector(config.model_copy(update={"otrs": patient})) as connector:
+    async with app.connector(config) as connector:
         signed_in = await _check_sign_in(config, connector)
         yield signed_in
         if signed_in.good:
             field = await _check_call_field(config, connector)
             yield field
-            async for finding in _check_ticket(config, connector, field_missing=field.good is False):
+            async for finding in check_tickets(config, connector, field_missing=field.good is False):
                 yield finding
             if config.repeat.within:
                 async for finding in _check_repeat(config, connector):
@@ -75,108 +64,6 @@ async def _check_call_field(config: Config, connector: Connector) -> Finding:
             return Finding(None, "otrs.call_field", exists.reason)
 
 
-async def _check_ticket(config: Config, connector: Connector, *, field_missing: bool) -> AsyncIterator[Finding]:
-    """Would OTRS take the ticket of a caller whom nobody knows, and those of the routes?"""
-    told: list[Finding] = []
-    rehearsals = _rehearsals(app.composer(config))
-    for rehearsal in rehearsals[:MOST_REHEARSED]:
-        ticket = rehearsal.ticket
-        objection = await connector.rehearse(ticket)
-        if field_missing and isinstance(objection, Refused) and at_fault(objection) == "dynamic_fields":
-            objection = None  # dynamic fields are looked at last, and that one is missing has been told
-        match objection:
-            case None:
-                summary = f"queue {ticket.queue!r}, state {ticket.state!r}, priority {ticket.priority!r}"
-                findings = [Finding(True, rehearsal.sheet.name, f"OTRS would take it: {summary}")]
-                if not told:
-                    words = f"OTRS takes {ticket.customer_user!r} for {STRANGER[0].number}"
-                    findings.append(Finding(True, "ticket.unknown_customer", words))
-            case Trouble():
-                findings = [Finding(None, rehearsal.sheet.name, objection.reason)]
-            case Refused():
-                findings = [_objection(rehearsal, objection)]
-        for finding in findings:
-            if finding not in told:  # what the form has wrong, each route has wrong that does not set it
-                yield finding
-        told += findings
-        if isinstance(objection, Trouble):
-            return
-    if len(rehearsals) > MOST_REHEARSED:
-        yield Finding(None, "routes", f"only the first {MOST_REHEARSED} of {len(rehearsals)} tickets were asked about")
-
-
-@dataclass(frozen=True, slots=True)
-class _Rehearsal:
-    """A ticket that OTRS is asked about."""
-
-    sheet: Sheet
-    ticket: Ticket
-    known: bool
-    """No stranger comes to it. Our samples' customers are not OTRS's, so a stranger's stands in for them."""
-
-
-def _rehearsals(composer: Composer) -> list[_Rehearsal]:
-    """The ticket by the form, then each that a route makes of it."""
-    found: list[_Rehearsal] = []
-    for sheet in composer.sheets:
-        sample = _sample_for(composer, sheet)
-        known = sample[1].customer is not None
-        try:
-            ticket = sheet.ticket(*sample)
-            if known:
-                stranger = composer.sheets[0].ticket(*STRANGER)
-                ticket = replace(ticket, customer_user=stranger.customer_user, customer_id="")
-        except FormError:  # of a form that no call is left for: `check_form` has told the others
-            continue
-        if all(ticket != earlier.ticket for earlier in found):
-            found.append(_Rehearsal(sheet, ticket, known))
-    return found
-
-
-def _sample_for(composer: Composer, sheet: Sheet) -> Sample:
-    """A caller for whom it may be filled in: somebody whom nobody knows, if it can be one."""
-    callers = (STRANGER, *sorted(samples(composer.columns), key=lambda caller: caller[1].customer is not None))
-    return next((caller for caller in callers if sheet in composer.sheets_for(*caller)), STRANGER)
-
-
-_OPTIONS = {"customer_user": "unknown_customer"} | {
-    field: f"{field}_user_id"
-    for field in ("force_notification_to", "exclude_notification_to", "exclude_mute_notification_to")
-}
-"""Fields of tickets and articles whose options are called otherwise."""
-_HINTS = {
-    "unknown_customer": "make this customer in OTRS, or name one that it has",
-    "pending_time": "a state of the type pending needs it",
-    "from_address": "an e-mail address is expected, or nothing",
-}
-"""For others than those that OTRS has a list of."""
-
-
-def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:
-    sheet, ticket, field = rehearsal.sheet, rehearsal.ticket, at_fault(refused)
-    option = _OPTIONS.get(field, field)
-    shown = _shown(getattr(ticket, field, None) or getattr(ticket.article, field, None), refused)
-    if rehearsal.known and option in ("unknown_customer", "service", "sla"):
-        return Finding(
-            None, sheet.label(option), shown, "it may be right for its own customers, and we know none of them"
-        )
-    if field and option != "unknown_customer" and sheet.is_template(field):
-        return Finding(None, sheet.label(field), shown, "it depends on the call, and this one was made up")
-    hint = _HINTS.get(option, "write it as OTRS has it")
-    if option not in _HINTS and "AccessDenied" in refused.code:
-        hint = "give the agent `rw` on this queue's group, or choose another queue"
-    return Finding(False, sheet.label(option) if option else sheet.name, shown, hint)
-
-
-def _shown(value: object, refused: Refused) -> str:
-    """What OTRS says, and of what."""
-    if isinstance(value, str):
-        return f"OTRS refuses {value!r}: {refused.words}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"OTRS refuses the ID {value}: {refused.words}"
-    return f"OTRS says: {refused.words}"
-
-
 async def _check_repeat(config: Config, connector: Connector) -> AsyncIterator[Finding]:
     """Can repeated calls be added to open tickets?"""
     objection = await connector.takes_updates()
@@ -187,11 +74,5 @@ async def _check_repeat(config: Config, connector: Connector) -> AsyncIterator[F
         yield Finding(None, "repeat.within", objection.reason)
     else:
         yield Finding(True, "repeat.within", "OTRS takes articles on open tickets")
-    ticket = app.composer(config).sheets[0].ticket(*STRANGER)
-    for state in config.repeat.states:
-        refused = await connector.rehearse(replace(ticket, state=state))
-        if isinstance(refused, Refused) and at_fault(refused) == "state":
-            words = f"OTRS refuses {state!r}: {refused.words}"
-            yield Finding(
-                False, "repeat.states", words, "write it as OTRS has it: one wrong state, and no ticket is found"
-            )
+    async for finding in check_states(config, connector):
+        yield finding
