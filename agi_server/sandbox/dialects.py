@@ -46,20 +46,20 @@ class Dialect:
     """An attachment's type needs a charset."""
     takes_customer_id: bool = True
     """TicketCreate stores a CustomerID other than the customer's own."""
-    keeps_strangers: bool = True
-    """The address of a customer who is not known becomes the ticket's customer."""
+    takes_addresses: bool = True
+    """A CustomerUser that is an address becomes the ticket's customer; else only a login does."""
     flat_tickets: bool = False
     """TicketGet: dynamic fields are elements of their own, and an article repeats its ticket's."""
     zero: str = "0"
     """How TicketGet writes a time that there is not."""
     unknown_ticket: tuple[str, str] = ("AccessDenied", "User does not have access to the ticket!")
     """TicketGet's refusal."""
-    field_forms: tuple[str, ...] = ("DynamicField", "DynamicField_")
-    """How TicketSearch may be asked for a dynamic field; of several that are there the first counts."""
+    ignored: str = "(?!)"
+    """The criteria of TicketSearch that are not known, and so bring everything: an expression of their names."""
     article_criteria: str = "MIMEBase_"
     """What stands before Subject, Body ... in TicketSearch."""
-    minds_limit: bool = True
-    """TicketSearch brings no more than Limit."""
+    fulltext_title: bool = True
+    """TicketSearch: Fulltext looks at the title, too."""
     several_numbers: bool = True
     """TicketSearch: TicketNumber may be repeated; else all of them are ignored."""
 
@@ -88,10 +88,11 @@ _OF_4 = Dialect(
     utf_8=False,
     empty_field=False,
     pending_diff=False,
-    keeps_strangers=False,
+    takes_addresses=False,
     flat_tickets=True,
-    field_forms=("DynamicField_",),
+    ignored="DynamicField",
     article_criteria="",
+    fulltext_title=False,
 )
 DIALECTS = {
     "3.1": Dialect(
@@ -111,16 +112,16 @@ DIALECTS = {
         attachment="Attahcment",
         attachment_charset=True,
         takes_customer_id=False,
-        keeps_strangers=False,
+        takes_addresses=False,
         flat_tickets=True,
         zero="",
         unknown_ticket=(
             "NotValidTicketID",
             "Could not get Ticket data in Kernel::GenericInterface::Operation::Ticket::TicketGet::Run()",
         ),
-        field_forms=(),
+        ignored=r"DynamicField\w*|Limit|TicketID|CustomerIDRaw|\w+(Minutes|Date)",
         article_criteria="",
-        minds_limit=False,
+        fulltext_title=False,
         several_numbers=False,
     ),
     "4": _OF_4,

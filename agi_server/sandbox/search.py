@@ -16,6 +16,7 @@ from agi_server.sandbox import stock
 from agi_server.sandbox.checks import given
 from agi_server.sandbox.dialects import Dialect
 from agi_server.sandbox.envelope import Struct, structs, text, texts
+from agi_server.sandbox.fields import Fields
 from agi_server.sandbox.stock import CLOSED_QUEUES, STATE_TYPES
 from agi_server.sandbox.tickets import Article, Ticket
 from agi_server.sandbox.writing import Desk
@@ -73,13 +74,14 @@ CHOSEN: dict[str, tuple[Callable[[Ticket], str], Mapping[int, str]]] = {
 PLURALS = {"Priority": "Priorities"}
 
 
-def search(desk: Desk, data: Struct) -> list[Ticket]:
+def search(desk: Desk, asked: Struct) -> list[Ticket]:
     """The tickets that fit and that the agent may see, up to Limit."""
+    data = {name: value for name, value in asked.items() if not re.fullmatch(desk.dialect.ignored, name)}
     criteria = [
         *_attributes(data, desk.dialect),
         *_written(data, desk.dialect),
         *_names(data, desk),
-        *_dynamic_fields(data, desk),
+        *_dynamic_fields(data, desk.fields),
         *_times(data, desk.now()),
     ]
     order, direction = _order(text(data, "SortBy") or "Age", desk), text(data, "OrderBy") or "Down"
@@ -88,8 +90,6 @@ def search(desk: Desk, data: Struct) -> list[Ticket]:
     seen = [ticket for ticket in desk.store if ticket.queue not in CLOSED_QUEUES]
     found = [ticket for ticket in seen if all(fits(ticket) for fits in criteria)]
     found.sort(key=lambda ticket: (order(ticket), ticket.id), reverse=direction == "Down")
-    if not desk.dialect.minds_limit:
-        return found
     limit = _number(text(data, "Limit").strip()) if given(data, "Limit") else DEFAULT_LIMIT
     return found[: max(0, limit)]
 
@@ -153,7 +153,7 @@ def _written(data: Struct, dialect: Dialect) -> Iterable[Criterion]:
         if wanted := _wanted(data, dialect.article_criteria + name):
             yield _has_part(wanted, [name], lambda ticket: [])
     if wanted := _wanted(data, "Fulltext"):
-        yield _has_part(wanted, FULLTEXT, lambda ticket: [ticket.title])
+        yield _has_part(wanted, FULLTEXT, lambda ticket: [ticket.title] if dialect.fulltext_title else [])
 
 
 def _has_part(wanted: list[str], names: Iterable[str], besides: Callable[[Ticket], list[str]]) -> Criterion:
@@ -193,28 +193,22 @@ def _wanted(data: Struct, name: str) -> list[str]:
     return [value for value in texts(data, name) if not ANYTHING.fullmatch(value)]
 
 
-def _dynamic_fields(data: Struct, desk: Desk) -> Iterable[Criterion]:
-    for name, asked in _asked_fields(data, desk.dialect):
-        if name not in desk.fields:
+def _dynamic_fields(data: Struct, known: Fields) -> Iterable[Criterion]:
+    asked = [(text(field, "Name"), field) for field in structs(data, "DynamicField")]
+    if "DynamicField" not in data:  # OTRS looks at the form of its version 4 only if its own is absent
+        prefix = "DynamicField_"
+        asked = [
+            (name.removeprefix(prefix), field)
+            for name in data
+            if name.startswith(prefix)
+            for field in structs(data, name)
+        ]
+    for name, field in asked:
+        if name not in known:
             continue
-        for operator in sorted(set(asked) - {"Name"}):
-            if wanted := _wanted(asked, operator):
+        for operator in sorted(set(field) - {"Name"}):
+            if wanted := _wanted(field, operator):
                 yield _compare(name, operator, wanted)
-
-
-def _asked_fields(data: Struct, dialect: Dialect) -> list[tuple[str, Struct]]:
-    """The fields that are asked for, in the first of the forms that is there."""
-    for form in dialect.field_forms:
-        if form == "DynamicField" and form in data:
-            return [(text(field, "Name"), field) for field in structs(data, form)]
-        if form == "DynamicField_":
-            return [
-                (name.removeprefix(form), field)
-                for name in data
-                if name.startswith(form)
-                for field in structs(data, name)
-            ]
-    return []
 
 
 def _values(ticket: Ticket, name: str) -> list[str]:

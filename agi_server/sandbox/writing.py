@@ -121,15 +121,17 @@ def _may_create(asked: Struct) -> bool:
 
 
 def _new(desk: Desk, asked: Struct, values: Mapping[str, str], person: Person | None) -> Ticket:
-    stranger = text(asked, "CustomerUser") if desk.dialect.keeps_strangers else ""
-    theirs = person.customer_id if person else ""
+    asked_login = text(asked, "CustomerUser")
+    login, theirs = (person.login, person.customer_id) if person else (asked_login, "")
+    if not desk.dialect.takes_addresses and not (person and person.login.lower() == asked_login.lower()):
+        login, theirs = "", ""
     other = text(asked, "CustomerID") if desk.dialect.takes_customer_id else ""
     ticket = desk.store.add(
         title=text(asked, "Title"),
         queue=values["Queue"],
         state=values["State"],
         priority=values["Priority"],
-        customer_user=person.login if person else stranger,
+        customer_user=login,
         customer_id=other or theirs,
         owner=values.get("Owner", desk.user),
         now=desk.now(),
