@@ -8,11 +8,13 @@ the caller put into it. What does not work is a `FormError`, which says in which
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2 import Template as Jinja
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from agi_server.call import Call, Customer
 
 TEXT_LIMIT = 64 * 1024
 """Characters that a template may give; a body of more is a template that ran away."""
@@ -31,11 +33,24 @@ class FormError(Exception):
         self.words = words
 
 
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's, which looks at most attributes for whether they change a container, or are a function's own."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """The same as its own answer. Our facts are neither, so that one of its rules is enough; it is much quicker."""
+        if isinstance(obj, _FACTS):
+            return not attr.startswith("_")
+        return super().is_safe_attribute(obj, attr, value)
+
+
+_FACTS = (Call, Customer)
+
+
 class Templates:
     """Reads templates that may use these functions."""
 
     def __init__(self, functions: Mapping[str, Callable[[str], str]] | None = None) -> None:
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = Sandbox(
             undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, finalize=_finalize
         )
         self._environment.globals.update(functions or {})
@@ -48,9 +63,12 @@ class Templates:
             return text
         if text not in self._known:
             try:
-                self._known[text] = self._environment.from_string(text)
+                template = self._environment.from_string(text)
             except TemplateError as error:
                 raise FormError(option, f"not a template: {error}") from error
+            # Jinja2 copies these for each call; its ChainMap takes longer for that than a template to be filled in.
+            template.globals = dict(template.globals)
+            self._known[text] = template
         return self._known[text]
 
 

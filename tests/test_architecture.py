@@ -11,7 +11,8 @@ import agi_server
 
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
-    {"call", "notation", "templates", "timetable", "pulse", "logs", "tally"},
+    {"call", "notation", "timetable", "pulse", "logs", "tally"},
+    {"templates"},
     {"plan", "people", "rules", "links", "samples", "form", "filled"},
     {"numbers", "sheet"},
     {"ticket"},

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime
 
-from agi_server.templates import TEXT_LIMIT, FormError, Templates, fill_in
+import pytest
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from agi_server.call import Call, Customer
+from agi_server.templates import TEXT_LIMIT, FormError, Sandbox, Templates, fill_in
+
+FACTS = (Call("1314075508.1094", datetime(2011, 8, 23, tzinfo=UTC)), Customer("ivanov"))
 
 
 def filled(text: str, **names: object) -> str:
@@ -54,6 +60,34 @@ def test_what_does_not_work_says_where(text: str, words: str) -> None:
     assert caught.value.option == "ticket.title"
     assert words in caught.value.words
     assert str(caught.value) == f"ticket.title: {caught.value.words}"
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=["call", "customer"])
+def test_the_sandbox_holds_for_facts_as_jinja_has_it(fact: Call | Customer) -> None:
+    sandbox, jinja = Sandbox(), ImmutableSandboxedEnvironment()
+    names = [*dir(fact), "_private", "__missing__", "mro", "gi_frame", "append", "pop", "update"]
+    safe = {name: sandbox.is_safe_attribute(fact, name, getattr(fact, name, None)) for name in names}
+    assert safe == {name: jinja.is_safe_attribute(fact, name, getattr(fact, name, None)) for name in names}
+    assert set(safe.values()) == {True, False}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ call.__class__ }}",
+        "{{ call.__init__.__globals__ }}",
+        "{{ call.wishes.clear() }}",
+        "{{ call['__class__'] }}",
+        "{{ call|attr('__class__') }}",
+        "{{ customer.__getitem__('x') }}",
+        "{{ customer.columns.update(a='b') }}",
+        "{{ '{0.__class__}'.format(call) }}",
+    ],
+)
+def test_a_fact_is_no_way_out(text: str) -> None:
+    call, customer = FACTS
+    with pytest.raises(FormError, match=r"unsafe|no attribute|not subscriptable|undefined"):
+        filled(text, call=call, customer=customer)
 
 
 def test_a_text_without_names_is_not_compiled() -> None:
