@@ -1,30 +1,32 @@
 """OTRS's Ticket Connector: the port `HelpDesk` over SOAP, and what `check --connect` asks.
 
 No method takes longer than `timeout` seconds or raises anything but cancellation. A ticket counts as
-found only when TicketGet shows that it is the one: `shown` tells. When to try again, and how many at a
-time, is `delivery`'s business; sessions and requests are `session`'s, what they hold is `elements`'.
+found only when TicketGet shows that it is the one: `finder` looks. When to try again, and how many at a
+time, is `delivery`'s business; sessions and requests are `session`'s, what they hold is `elements`', and
+which OTRS it is `recogniser` finds out.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import Self
 
-from agi_server.call import Doubt, Findings, NotFound, OpenTickets, Outcome, Refused, Ticket, Trouble, Update
-from agi_server.otrs import elements, shown, soap
+from agi_server.call import Article, Doubt, Findings, NotFound, OpenTickets, Outcome, Refused, Ticket, Trouble, Update
+from agi_server.otrs import attachments, elements, shown, soap, wording
+from agi_server.otrs.dialect import Dialect
+from agi_server.otrs.elements import Hearer
 from agi_server.otrs.exchange import TooLong
-from agi_server.otrs.session import Reply, Session
+from agi_server.otrs.finder import Finder
+from agi_server.otrs.recogniser import Recogniser
+from agi_server.otrs.session import Reply, Session, Witness
 from agi_server.tally import Durations
 
-SEARCH_LIMIT = 10
-"""Hits that are looked at. A search that works has one; one that OTRS has not understood has all tickets."""
-SEARCH_SLACK = timedelta(hours=2)
-"""How much further back a search looks than it was asked to: our clock may have been set meanwhile."""
 OPEN_LIMIT = 20
 """Open tickets that are looked at, the one changed last first."""
 ARTICLE_LIMIT = 50
@@ -52,23 +54,53 @@ class Connector:
         timeout: float = 60.0,
         connections: int = 4,
         call_field: str = "AsteriskUniqueID",
+        dialect: Dialect | None = None,
+        zone: tzinfo | None = None,
+        recognise: bool = False,
         clock: Callable[[], datetime] = _now,
+        witness: Witness | None = None,
     ) -> None:
+        """`dialect` and `zone` are OTRS's; None: whatever turns out. To `recognise` is to find out by and by."""
         if not re.fullmatch("[A-Za-z0-9]*", call_field):
             raise ValueError(f"OTRS has no dynamic field with such a name: {call_field!r}")
         self._user = user
         self._call_field = call_field
         self._field = call_field
         """The one in use: none once OTRS has turned out not to have it."""
-        self._clock = clock
-        self._session = Session(url, user, password, namespace=namespace, timeout=timeout, connections=connections)
+        self._session = Session(
+            url, user, password, namespace=namespace, timeout=timeout, connections=connections, witness=witness
+        )
+        self._recogniser = Recogniser(self._session, dialect, zone, clock)
+        self._finder = Finder(self._session, self._recogniser, clock)
+        self._recognise = recognise
+        self._recognising: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._session.__aenter__()
+        if self._recognise:
+            self._recognising = asyncio.create_task(self._recogniser.keep_asking(), name="which OTRS")
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._recognising is not None:
+            self._recognising.cancel()
+            await asyncio.wait({self._recognising})
         await self._session.__aexit__()
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """Which OTRS it is; None while that is not known."""
+        return self._recogniser.dialect
+
+    @property
+    def zone(self) -> tzinfo:
+        """In which OTRS is believed to take times."""
+        return self._recogniser.zone
+
+    async def recognise(self) -> Dialect | None:
+        """Find out now which OTRS it is, if that can be told."""
+        await self._recogniser.ask(self._session.deadline())
+        return self.dialect
 
     @property
     def requests(self) -> Mapping[tuple[str, str], Durations]:
@@ -82,82 +114,85 @@ class Connector:
     async def open(self, ticket: Ticket) -> Outcome:
         """Make the ticket. If OTRS lacks the call field, the call's id goes into the title instead."""
         deadline, field = self._session.deadline(), self._field
-        reply = await self._session.request("TicketCreate", elements.creation(ticket, field), deadline)
-        if isinstance(reply, Refused) and elements.at_fault(reply) == "dynamic_fields":
+        if ticket.article.attachments:
+            ticket = replace(ticket, article=await self._sendable(ticket.article, ticket.call_id))
+        reply = await self._request("TicketCreate", partial(elements.creation, ticket, field), deadline)
+        if isinstance(reply, Refused) and _may_be_the_field(reply):
             lacks = await self._lacks(field, deadline)
             if isinstance(lacks, Trouble):
                 return lacks
             if lacks:
-                reply = await self._session.request("TicketCreate", elements.creation(ticket, ""), deadline)
+                reply = await self._request("TicketCreate", partial(elements.creation, ticket, ""), deadline)
         return _outcome(reply)
 
     async def update(self, update: Update) -> Outcome:
         """Add the article. OTRS does so whatever has become of the ticket: a closed one stays closed."""
         if not elements.fits(update.call_ids):
             return Refused("TooManyCalls", f"one article cannot carry the ids of {len(update.call_ids)} calls")
-        reply = await self._session.request("TicketUpdate", elements.updating(update), self._session.deadline())
+        deadline = self._session.deadline()
+        if update.article.attachments:
+            update = replace(update, article=await self._sendable(update.article, ", ".join(update.call_ids)))
+        reply = await self._request("TicketUpdate", partial(elements.updating, update), deadline)
         if isinstance(reply, dict) and not soap.text(reply, "ArticleID"):
             return Trouble("OTRS answered without an article", Doubt.ENDED)
         return _outcome(reply)
 
-    async def find(self, call_id: str, since: datetime, number: str = "") -> Findings:
-        """The oldest ticket that carries this call's id, made at or after `since`.
+    async def _sendable(self, article: Article, call: str) -> Article:
+        article, lines = await attachments.sendable(article)
+        for line in lines:
+            _log.warning("call %s: %s", call, line)
+        return article
 
-        OTRS shows the tickets of those queues that our agent may read, and no others.
-        """
+    async def ask(self, operation: str, values: wording.Values) -> Reply:
+        """One operation in OTRS's own words: in our session, unless a login or session is among them."""
         deadline = self._session.deadline()
-        for field in dict.fromkeys((self._call_field, "")):  # the field may have been missing when the ticket was made
-            findings = await self._find(call_id, since, field, deadline)
+        if operation == "SessionCreate" and "Password" not in values:
+            values = {**self._session.login, **values}
+        alone = operation == "SessionCreate" or not values.keys().isdisjoint(("SessionID", "Password"))
+        hearer = self._recogniser.hearer() if alone else await self._hearer(deadline)
+        if not isinstance(hearer, Hearer):
+            return hearer
+        try:
+            content = wording.request(operation, values, hearer.dialect, hearer.zone)
+        except wording.Mistake as mistake:
+            return Refused(elements.NOT_SENT, str(mistake), mistake.element)
+        return await (self._session.send if alone else self._session.request)(operation, content, deadline)
+
+    async def _request(self, operation: str, content: Callable[[Hearer], soap.Values], deadline: float) -> Reply:
+        """What is said depends on who hears it. A request that can't be right is Refused by ourselves."""
+        hearer = await self._hearer(deadline)
+        if not isinstance(hearer, Hearer):
+            return hearer
+        try:
+            values = content(hearer)
+        except wording.Mistake as mistake:
+            return elements.refusal(operation, mistake)
+        return await self._session.request(operation, values, deadline)
+
+    async def _hearer(self, deadline: float) -> Hearer | Refused | Trouble:
+        """3.1 is known by the session that it gives, so that is waited for."""
+        not_in = None if self.dialect else await self._session.sign_in(deadline)
+        return not_in or self._recogniser.hearer()
+
+    async def find(self, call_id: str, since: datetime, number: str = "") -> Findings:
+        """The oldest ticket that carries this call's id, made at or after `since`."""
+        deadline = self._session.deadline()
+        hearer = await self._hearer(deadline)
+        if not isinstance(hearer, Hearer):
+            return _for_all(hearer) if isinstance(hearer, Refused) else hearer
+        # The field may have been missing when the ticket was made.
+        for field in ("",) if hearer.way.title_carries else dict.fromkeys((self._call_field, "")):
+            findings = await self._finder.by_call(call_id, since, field, hearer, deadline, in_use=bool(self._field))
             if not isinstance(findings, NotFound):
                 return _for_all(findings) if isinstance(findings, Refused) else findings
         return NotFound()
 
-    async def _find(self, call_id: str, since: datetime, field: str, deadline: float) -> Findings:
-        """By its dynamic field, or with no field by its title."""
-        # In minutes before OTRS's own now: its time zone and a wrong clock on its side play no part.
-        age = max(timedelta(), self._clock() - since) + SEARCH_SLACK
-        criteria = {
-            **elements.search(call_id, field),
-            "TicketCreateTimeNewerMinutes": str(math.ceil(age.total_seconds() / 60)),
-        }
-        tickets = await self._tickets(criteria, SEARCH_LIMIT, deadline)
-        if not isinstance(tickets, list):
-            return tickets
-        found = [ticket for ticket in tickets if shown.carries(ticket, call_id, field)]
-        if found:
-            return soap.opened(min(found, key=shown.number))
-        if tickets and field and not any(shown.has_field(ticket, field) for ticket in tickets):
-            # OTRS does not know the field, has ignored it, and shows any ticket. But its database may have died while
-            # Znuny 6.5 made a list of the fields; it keeps the short list, and takes them in tickets all the same.
-            return await self._unsearched(tickets, field, deadline)
-        if len(tickets) >= SEARCH_LIMIT:
-            return Trouble("OTRS does not search by what was asked: it finds more tickets than can be looked at")
-        return NotFound()
-
-    async def _unsearched(self, tickets: list[soap.Fields], field: str, deadline: float) -> NotFound | Trouble:
-        """A search ignored this field: no ticket has it, or it is merely not searched by? OTRS is made to refuse it."""
-        for ticket in tickets:
-            probe = elements.field_probe(soap.text(ticket, "TicketID"), field)
-            reply = await self._session.request("TicketUpdate", probe, deadline)
-            if isinstance(reply, Trouble):
-                return replace(reply, doubt=Doubt.NONE)
-            if isinstance(reply, Refused) and elements.at_fault(reply) == "dynamic_fields":
-                if not elements.passed_rehearsal(reply):
-                    return NotFound()
-                break
-        else:
-            if not self._field:  # it has been refused in a ticket
-                return NotFound()
-        return Trouble(
-            f"OTRS has the field {field}, but does not search by it: bin/otrs.Console.pl Maint::Cache::Delete"
-        )
-
     async def find_open(self, wanted: OpenTickets) -> Findings:
         """Of these tickets the one that was changed last, with its owner if that is not our own agent."""
-        criteria = elements.open_search(wanted)
+        criteria = elements.open_search(wanted, self._recogniser.hearer())
         if criteria is None:
             return NotFound()
-        tickets = await self._tickets(criteria, OPEN_LIMIT, self._session.deadline())
+        tickets = await self._finder.tickets(criteria, OPEN_LIMIT, self._session.deadline())
         if isinstance(tickets, Refused):
             return _for_all(tickets)
         if isinstance(tickets, Trouble):
@@ -207,27 +242,21 @@ class Connector:
         return await self._session.sign_in(self._session.deadline())
 
     async def call_field_exists(self) -> bool | Refused | Trouble | None:
-        """Does OTRS know the call field? None where that cannot be told: it shows us no ticket at all.
-
-        OTRS ignores a field that it does not know, so that a search for it finds any ticket.
-        """
+        """Does OTRS know the call field? None where that cannot be told: it shows us no ticket at all."""
         return await self._field_exists(self._session.deadline())
 
     async def _field_exists(self, deadline: float) -> bool | Refused | Trouble | None:
-        tickets = await self._tickets(elements.search("no call has this id", self._call_field), 1, deadline)
-        if not isinstance(tickets, list):
-            return tickets
-        if not tickets:
-            any_ticket = await self._search({"Limit": "1"}, deadline)
-            return (True if any_ticket else None) if isinstance(any_ticket, list) else any_ticket
-        if shown.has_field(tickets[0], self._call_field):
-            return Refused("SearchIgnored", f"OTRS has the field {self._call_field}, but does not search by it")
-        return False
+        hearer = await self._hearer(deadline)
+        return (
+            await self._finder.field_exists(self._call_field, hearer, deadline)
+            if isinstance(hearer, Hearer)
+            else hearer
+        )
 
     async def rehearse(self, ticket: Ticket) -> Refused | Trouble | None:
         """Would OTRS take this ticket? None: yes. Else its first objection. No ticket is made."""
-        rehearsal = elements.rehearsal(ticket, self._call_field)
-        reply = await self._session.request("TicketCreate", rehearsal, self._session.deadline())
+        rehearsal = partial(elements.rehearsal, ticket, self._call_field)
+        reply = await self._request("TicketCreate", rehearsal, self._session.deadline())
         if isinstance(reply, dict):
             number = soap.text(reply, "TicketNumber")
             return Trouble(f"OTRS made ticket {number} of a request that was wrong on purpose", Doubt.ENDED)
@@ -240,32 +269,17 @@ class Connector:
             return Trouble("OTRS took an update that was wrong on purpose", Doubt.ENDED)
         return None if isinstance(reply, Refused) and reply.code.endswith(".MissingParameter") else reply
 
-    async def _search(self, criteria: soap.Values, deadline: float) -> list[str] | Refused | Trouble:
-        reply = await self._session.request("TicketSearch", criteria, deadline)
-        return soap.texts(reply, "TicketID") if isinstance(reply, dict) else reply
-
-    async def _tickets(
-        self, criteria: soap.Values, limit: int, deadline: float
-    ) -> list[soap.Fields] | Refused | Trouble:
-        """What a search finds, as TicketGet shows it; of too many the first (OTRS 3.1 knows no Limit)."""
-        hits = await self._search({**criteria, "Limit": str(limit)}, deadline)
-        if not isinstance(hits, list):
-            return hits
-        wanted = hits[:limit]
-        if not wanted:
-            return []
-        reply = await self._session.request("TicketGet", {"TicketID": wanted, "DynamicFields": "1"}, deadline)
-        if not isinstance(reply, dict):
-            return reply
-        tickets = soap.records(reply, "Ticket")
-        return tickets if len(tickets) == len(wanted) else Trouble("OTRS does not show all the tickets that it finds")
-
 
 def _outcome(reply: Reply) -> Outcome:
     """What came of a request that makes or changes a ticket."""
     if isinstance(reply, Refused):
         return _for_all(replace(reply, about=elements.at_fault(reply)))
     return soap.opened(reply) if isinstance(reply, dict) else reply
+
+
+def _may_be_the_field(refused: Refused) -> bool:
+    """It is OTRS, not we ourselves, who objects to a dynamic field."""
+    return refused.code != elements.NOT_SENT and elements.at_fault(refused) == "dynamic_fields"
 
 
 def _for_all(refused: Refused) -> Refused | Trouble:

@@ -24,6 +24,10 @@ class Dialect(enum.StrEnum):
     V6 = "6"
     """OTRS 6, and all that came of it: Znuny and the others."""
 
+    @property
+    def product(self) -> str:
+        return {"3.1": "OTRS 3.1", "4": "OTRS 4 or 5", "6": "OTRS 6 or Znuny"}[self]
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -86,7 +90,10 @@ def by_action(reply: soap.Fields | Refused | Trouble) -> Dialect | None:
 
 
 def by_ticket(ticket: soap.Fields) -> Dialect | None:
-    """A ticket as TicketGet shows it; the OTRS is none of 3.1. OTRS 6 has given up CreateTimeUnix."""
-    if not soap.text(ticket, "Created"):
-        return None
-    return Dialect.V4 if "CreateTimeUnix" in ticket else Dialect.V6
+    """A ticket as TicketGet shows it with its dynamic fields; the OTRS is none of 3.1.
+
+    OTRS 6 has given up CreateTimeUnix, and has a field of its own in each ticket, which it shows by its name.
+    """
+    if "CreateTimeUnix" in ticket:
+        return Dialect.V4
+    return Dialect.V6 if any(soap.text(field, "Name") for field in soap.records(ticket, "DynamicField")) else None

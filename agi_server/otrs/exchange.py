@@ -1,15 +1,17 @@
-"""One HTTP exchange with OTRS: bytes out, bytes in, or Trouble.
+"""One HTTP exchange with OTRS: bytes and files out, bytes in, or Trouble.
 
 Every wait ends at the deadline, every answer has a bound, nothing is followed and no proxy of the
 environment is used. Whatever goes wrong is Trouble whose doubt is how far the exchange had come:
 nothing was sent (NONE), the request was on its way (RUNNING: OTRS may be at work on it), or an
-answer had begun (ENDED: OTRS answers when it is through). What the bytes mean is left to others.
+answer had begun (ENDED: OTRS answers when it is through). The length is always told before: OTRS 4 and
+before take no chunks. What the bytes mean is left to others.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Self
@@ -17,6 +19,8 @@ from typing import Self
 import aiohttp
 
 from agi_server.call import Doubt, Trouble
+from agi_server.otrs import soap
+from agi_server.otrs.attachments import Upload
 
 CONNECT_S = 10.0
 """Seconds for name resolution, TCP and TLS. OTRS takes connections at once even when it is busy."""
@@ -62,8 +66,23 @@ class Exchange:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, body: bytes, headers: dict[str, str], deadline: float) -> Answer | Trouble:
+    async def post(self, body: bytes | soap.Parts, headers: Mapping[str, str], deadline: float) -> Answer | Trouble:
         """The answer to this body, by the loop's time `deadline`. Raises nothing but cancellation."""
+        if isinstance(body, bytes):
+            return await self._post(body, headers, deadline)
+        if len(body) == 1 and isinstance(body[0], bytes):
+            return await self._post(body[0], headers, deadline)
+        try:
+            async with asyncio.timeout_at(deadline):
+                upload = await Upload.of(body)
+        except OSError as error:
+            return Trouble(f"a file that goes with it can't be read: {error.strerror or 'not in time'}")
+        with upload:
+            return await self._post(upload.chunks(), {**headers, "Content-Length": str(upload.length)}, deadline)
+
+    async def _post(
+        self, body: bytes | AsyncIterator[bytes], headers: Mapping[str, str], deadline: float
+    ) -> Answer | Trouble:
         if self._session is None or self._session.closed:
             return Trouble("the connection to OTRS is not open")
         progress = _Progress()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Self, TypeAlias
 
@@ -20,24 +21,40 @@ from agi_server.otrs.exchange import Exchange
 from agi_server.tally import Durations
 
 Reply: TypeAlias = soap.Fields | Refused | Trouble
+Witness: TypeAlias = Callable[[str, bytes], None]
+"""Is shown each `request` and each `response`, with the session or the password in it, but without files' content."""
 
 BOUNDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds that can be told apart: a healthy OTRS takes 0.15 for a ticket, a busy one took 14 once."""
 _READING = frozenset({"SessionCreate", "TicketSearch", "TicketGet"})
+_HEADERS = {"Content-Type": "text/xml; charset=utf-8"}
 _log = logging.getLogger("agi_server.otrs")
 
 
 class Session:
     """A login at one OTRS's web service. An async context manager."""
 
-    def __init__(self, url: str, user: str, password: str, *, namespace: str, timeout: float, connections: int) -> None:
-        self._login_values = {"UserLogin": user, "Password": password}
+    def __init__(
+        self,
+        url: str,
+        user: str,
+        password: str,
+        *,
+        namespace: str,
+        timeout: float,
+        connections: int,
+        witness: Witness | None = None,
+    ) -> None:
+        self.login = {"UserLogin": user, "Password": password}
         self._namespace = namespace
         self._timeout = timeout
+        self._witness = witness
         self._exchange = Exchange(url, connections=connections, max_answer=soap.MAX_ANSWER)
         self._login: asyncio.Task[str | Refused | Trouble] | None = None
         self.requests: defaultdict[tuple[str, str], Durations] = defaultdict(lambda: Durations(BOUNDS))
         """What each took, by operation and by what came of it: `answered`, `refused` or `trouble`."""
+        self.troubled = False
+        """Something has gone wrong: it may be another OTRS that answers the next time. Whoever looks sets it back."""
 
     async def __aenter__(self) -> Self:
         await self._exchange.__aenter__()
@@ -59,31 +76,59 @@ class Session:
         session = await self._session(deadline)
         return None if isinstance(session, str) else session
 
+    @property
+    def token(self) -> str:
+        """OTRS's id of our session; empty while there is none."""
+        login = self._login
+        session = login.result() if login is not None and login.done() else ""
+        return session if isinstance(session, str) else ""
+
     async def request(self, operation: str, values: soap.Values, deadline: float) -> Reply:
         """One operation in our session; once more in a new one when OTRS has forgotten it."""
+        return await self._in_session(operation, values, deadline, action="", counted=True)
+
+    async def probe(self, operation: str, values: soap.Values, deadline: float, action: str = "") -> Reply:
+        """The same for what is not done for a call, and is in no statistics; with this as SOAPAction."""
+        return await self._in_session(operation, values, deadline, action=action, counted=False)
+
+    async def send(
+        self, operation: str, values: soap.Values, deadline: float, *, action: str = "", counted: bool = True
+    ) -> Reply:
+        """One operation just as it is, with a login of its own."""
+        started = asyncio.get_running_loop().time()
+        request = soap.build(operation, values, self._namespace)
+        if self._witness is not None:
+            self._witness("request", request)
+        headers = {**_HEADERS, "SOAPAction": f'"{action}"'} if action else _HEADERS
+        answer = await self._exchange.post(soap.parts(request), headers, deadline)
+        if self._witness is not None and not isinstance(answer, Trouble):
+            self._witness("response", answer.body)
+        took = asyncio.get_running_loop().time() - started
+        reply = answer if isinstance(answer, Trouble) else soap.read(operation, answer.status, answer.body)
+        outcome = "answered" if isinstance(reply, dict) else "refused" if isinstance(reply, Refused) else "trouble"
+        if counted:
+            self.requests[operation, outcome].add(took)
+            self.troubled |= isinstance(reply, Trouble)
+        _log.debug("%s: %s after %.0f ms", operation, outcome if isinstance(reply, dict) else reply, took * 1000)
+        # Only what changes something in OTRS can leave a doubt behind.
+        return replace(reply, doubt=Doubt.NONE) if isinstance(reply, Trouble) and operation in _READING else reply
+
+    async def _in_session(
+        self, operation: str, values: soap.Values, deadline: float, *, action: str, counted: bool
+    ) -> Reply:
         session = await self._session(deadline)
         if not isinstance(session, str):
             return session
-        reply = await self._send(operation, {"SessionID": session, **values}, deadline)
+        values_in = {"SessionID": session, **values}
+        reply = await self.send(operation, values_in, deadline, action=action, counted=counted)
         if isinstance(reply, Refused) and soap.is_auth_failure(reply):
             self._forget(session)
             session = await self._session(deadline)
             if not isinstance(session, str):
                 return session
-            reply = await self._send(operation, {"SessionID": session, **values}, deadline)
+            values_in = {**values_in, "SessionID": session}
+            reply = await self.send(operation, values_in, deadline, action=action, counted=counted)
         return reply
-
-    async def _send(self, operation: str, values: soap.Values, deadline: float) -> Reply:
-        started = asyncio.get_running_loop().time()
-        request = soap.build(operation, values, self._namespace)
-        answer = await self._exchange.post(request, {"Content-Type": "text/xml; charset=utf-8"}, deadline)
-        took = asyncio.get_running_loop().time() - started
-        reply = answer if isinstance(answer, Trouble) else soap.read(operation, answer.status, answer.body)
-        outcome = "answered" if isinstance(reply, dict) else "refused" if isinstance(reply, Refused) else "trouble"
-        self.requests[operation, outcome].add(took)
-        _log.debug("%s: %s after %.0f ms", operation, outcome if isinstance(reply, dict) else reply, took * 1000)
-        # Only what changes something in OTRS can leave a doubt behind.
-        return replace(reply, doubt=Doubt.NONE) if isinstance(reply, Trouble) and operation in _READING else reply
 
     async def _session(self, deadline: float) -> str | Refused | Trouble:
         """OTRS's id of our session. All who ask while there is none share one login."""
@@ -103,7 +148,7 @@ class Session:
             self._login = None
 
     async def _sign_in(self) -> str | Refused | Trouble:
-        reply = await self._send("SessionCreate", self._login_values, self.deadline())
+        reply = await self.send("SessionCreate", self.login, self.deadline())
         if not isinstance(reply, dict):
             return reply
         return soap.text(reply, "SessionID") or Trouble("OTRS answered SessionCreate without a session")

@@ -8,7 +8,7 @@ versions show a thing both are read.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from agi_server.call import Created, OpenTickets, Trouble
 from agi_server.otrs import soap
@@ -16,6 +16,10 @@ from agi_server.otrs.elements import mark
 
 ROUNDING = timedelta(minutes=1)
 """A search counts in whole minutes, and is over some time before the ticket is looked at."""
+
+QUARTER = timedelta(minutes=15)
+MOST_OFF = timedelta(hours=14)
+"""The time zones of the world are no further from UTC."""
 
 _SETTLED = frozenset({"closed", "merged", "removed"})
 """Types of states in which nobody looks at a ticket any more, whatever the states are called."""
@@ -77,6 +81,20 @@ def is_wanted(ticket: soap.Fields, wanted: OpenTickets, call_field: str) -> bool
         and _is_recent(ticket, wanted.within)
         and _is_of_a_call(ticket, call_field)
     )
+
+
+def offset(ticket: soap.Fields, now: datetime) -> timedelta | None:
+    """How far OTRS's times are from UTC, as this ticket shows it in whole quarters of an hour; None if it does not."""
+    try:
+        written = datetime.fromisoformat(soap.text(ticket, "Created")).replace(tzinfo=UTC)
+        if unix := soap.text(ticket, "CreateTimeUnix"):  # OTRS 5 and before
+            made = datetime.fromtimestamp(int(unix), UTC)
+        else:
+            made = now - timedelta(seconds=int(soap.text(ticket, "Age")))
+        found = round((written - made) / QUARTER) * QUARTER
+    except (ValueError, OverflowError, TypeError, OSError):
+        return None
+    return found if abs(found) <= MOST_OFF else None
 
 
 def _is_of_a_call(ticket: soap.Fields, call_field: str) -> bool:

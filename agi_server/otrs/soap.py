@@ -56,6 +56,8 @@ Leaf: TypeAlias = "str | bytes | File | Values"
 Value: TypeAlias = "Leaf | Sequence[Leaf]"
 Values: TypeAlias = Mapping[str, Value]
 """What goes out: element names and their content; a sequence repeats the element."""
+Content: TypeAlias = dict[str, Value]
+"""An operation's, to be changed by whoever made it."""
 Parts: TypeAlias = tuple[bytes | File, ...]
 """A whole request: bytes, and between them the files that stand there in base64."""
 Fields: TypeAlias = dict[str, list["str | Fields"]]

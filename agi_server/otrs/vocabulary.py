@@ -24,7 +24,7 @@ class Holds(enum.Enum):
     ID = "an ID"
     """A whole number from 1 on."""
     NUMBER = "a number"
-    """`int` or `float`."""
+    """An `int`, a `float`, or a text of digits with a point or comma."""
     MINUTES = "minutes"
     """A number of minutes, or a `timedelta`."""
     SWITCH = "yes or no"

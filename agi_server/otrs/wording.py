@@ -26,6 +26,7 @@ _Leaf: TypeAlias = "str | soap.Values"
 
 _PENDING = re.compile("pending", re.IGNORECASE)
 """How OTRS's own pending states begin; one that an administrator has added may be called otherwise."""
+_DECIMAL = re.compile("-?[0-9]+([.,][0-9]+)?")
 _HYPHEN = re.compile("""(charset=["']?utf|^utf)-(8)""", re.IGNORECASE)
 
 
@@ -38,7 +39,7 @@ class Mistake(ValueError):  # noqa: N818 - somebody's mistake is no error of the
         self.words = words
 
 
-def request(operation: str, values: Values, dialect: Dialect | None = None, zone: tzinfo = UTC) -> soap.Values:
+def request(operation: str, values: Values, dialect: Dialect | None = None, zone: tzinfo = UTC) -> soap.Content:
     """The operation's content for an OTRS of this dialect (None: for any), in whose time zone times are written.
 
     Raises Mistake.
@@ -48,24 +49,25 @@ def request(operation: str, values: Values, dialect: Dialect | None = None, zone
         raise Mistake(operation, f"there are {', '.join(VOCABULARY)}")
     way = WAYS[dialect]
     _check_pending(values)
-    content: dict[str, soap.Value] = {}
-    ticket: dict[str, soap.Value] = {}
-    article: dict[str, soap.Value] = {}
-    places = {Place.TOP: content, Place.TICKET: ticket, Place.ARTICLE: article}
+    top: soap.Content = {}
+    ticket: soap.Content = {}
+    article: soap.Content = {}
+    places = {Place.TOP: top, Place.TICKET: ticket, Place.ARTICLE: article}
     for name, value in values.items():
         element = known.get(name) or _unknown(name, known)
         _check_company(element, value, values, dialect)
         if element.holds is Holds.CRITERIA:
-            content.update(_criteria(name, value, way, zone))
+            top.update(_criteria(name, value, way, zone))
         elif element.holds is not Holds.ARTICLES:
             places[element.place][name] = _written(element, value, way, zone)
+    content: soap.Content = {}
     if ticket:
         content["Ticket"] = ticket
     if "Article" in values:
         content["Article"] = [article, *_further(values["Article"], known, dialect, zone)]
     elif article:
         content["Article"] = article
-    return content
+    return {**content, **top}
 
 
 def _unknown(name: str, known: Mapping[str, Element]) -> Element:
@@ -92,13 +94,13 @@ def _check_pending(values: Values) -> None:
 
 def _further(
     articles: object, known: Mapping[str, Element], dialect: Dialect | None, zone: tzinfo
-) -> list[dict[str, soap.Value]]:
+) -> list[soap.Content]:
     """The articles beside the first."""
     found = []
     for article in _all(articles):
         if not isinstance(article, Mapping):
             raise Mistake("Article", "a mapping of an article's elements is expected")
-        written: dict[str, soap.Value] = {}
+        written: soap.Content = {}
         for name, value in article.items():
             element = known.get(name)
             if element is None or element.place is not Place.ARTICLE:
@@ -115,9 +117,9 @@ def _written(element: Element, value: object, way: Way, zone: tzinfo) -> soap.Va
     if element.holds is Holds.FIELDS:
         return [_field(field, content, way) for field, content in _mapping(name, value).items()]
     write = _WRITERS[element.holds]
-    if not element.repeats:
-        return _chosen(element, write(name, value, way, zone))
-    return [_chosen(element, write(name, one, way, zone)) for one in _all(value)]
+    if element.repeats and isinstance(value, (list, tuple)):
+        return [_chosen(element, write(name, one, way, zone)) for one in value]
+    return _chosen(element, write(name, value, way, zone))
 
 
 def _all(value: object) -> Sequence[object]:
@@ -153,6 +155,8 @@ def _id(name: str, value: object, _: Way, __: tzinfo) -> str:
 
 
 def _number(name: str, value: object, _: Way, __: tzinfo) -> str:
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise _misfit(name, value, Holds.NUMBER)
     return str(value) if isinstance(value, int) else f"{value:f}".rstrip("0").rstrip(".")
@@ -219,10 +223,10 @@ def _field(name: str, value: object, way: Way) -> soap.Values:
     return {"Name": name, "Value": texts if isinstance(value, (list, tuple)) else texts[0]}
 
 
-def _criteria(name: str, value: object, way: Way, zone: tzinfo) -> dict[str, soap.Value]:
+def _criteria(name: str, value: object, way: Way, zone: tzinfo) -> soap.Content:
     """What dynamic fields have to hold, in the form or the forms that are understood."""
     wanted = {field: _operators(field, given, way, zone) for field, given in _mapping(name, value).items()}
-    content: dict[str, soap.Value] = {}
+    content: soap.Content = {}
     if way.fields_by_name:
         content["DynamicField"] = [{"Name": field, **operators} for field, operators in wanted.items()]
     if way.fields_flat:
@@ -230,7 +234,7 @@ def _criteria(name: str, value: object, way: Way, zone: tzinfo) -> dict[str, soa
     return content
 
 
-def _operators(field: str, given: object, way: Way, zone: tzinfo) -> dict[str, soap.Value]:
+def _operators(field: str, given: object, way: Way, zone: tzinfo) -> soap.Content:
     name = f"DynamicField {field}"
     operators = _mapping(name, given) if isinstance(given, Mapping) else {"Equals": given}
     unknown = next((operator for operator in operators if operator not in OPERATORS), None)
@@ -242,7 +246,8 @@ def _operators(field: str, given: object, way: Way, zone: tzinfo) -> dict[str, s
 def _operand(name: str, operator: str, value: object, way: Way, zone: tzinfo) -> soap.Value:
     if operator == "Empty":
         return _switch(name, value, way, zone)
-    return [(_time if isinstance(one, datetime) else _text)(name, one, way, zone) for one in _all(value)]
+    texts = [(_time if isinstance(one, datetime) else _text)(name, one, way, zone) for one in _all(value)]
+    return texts if isinstance(value, (list, tuple)) else texts[0]
 
 
 def _misfit(name: str, value: object, holds: Holds) -> Mistake:

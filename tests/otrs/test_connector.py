@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from agi_server.call import Created, Doubt, Findings, HelpDesk, NotFound, Outcome, Refused, Trouble
-from agi_server.otrs.connector import SEARCH_LIMIT, Connector
+from agi_server.otrs.connector import Connector
 from agi_server.otrs.exchange import TooLong
+from agi_server.otrs.finder import SEARCH_LIMIT
 from agi_server.sandbox import Sandbox
 from tests.otrs.desk import GONE, NOT_HTTP, TICKET
 from tests.otrs.peer import Act, http, raw, recorded, reset, silent, soap

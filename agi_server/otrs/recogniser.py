@@ -1,0 +1,98 @@
+"""Which OTRS answers, and in which time zone: found out beside the calls, never on their road.
+
+3.1 is known by its session, before the first request; the others by any ticket that has been shown, or
+when there is none by what they say of requests that can't do anything. Until it is known nothing is
+lost: `Hearer` then says what all of them understand. What is found is logged when it changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from agi_server.otrs import dialect, shown, soap
+from agi_server.otrs.dialect import Dialect
+from agi_server.otrs.elements import Hearer
+from agi_server.otrs.session import Session
+
+PAUSE_S = 30.0
+"""Seconds after the start, and between two looks whether there is anything to find out."""
+
+_log = logging.getLogger("agi_server.otrs")
+
+
+class Recogniser:
+    """What is known of one OTRS."""
+
+    def __init__(
+        self, session: Session, told: Dialect | None, zone: tzinfo | None, clock: Callable[[], datetime]
+    ) -> None:
+        """`told` and `zone` are what the administrator has said; None: to be found out."""
+        self._session = session
+        self._told = told
+        self._zone = zone
+        self._clock = clock
+        self._found: Dialect | None = None
+        self._offset: timedelta | None = None
+        self._said = ""
+        self._asking = asyncio.Lock()
+
+    @property
+    def dialect(self) -> Dialect | None:
+        return self._told or dialect.by_session(self._session.token) or self._found
+
+    @property
+    def zone(self) -> tzinfo:
+        """As told, as found, or UTC, which OTRS 6 is shipped with."""
+        return self._zone or (UTC if self._offset is None else timezone(self._offset))
+
+    def hearer(self) -> Hearer:
+        return Hearer(self.dialect, self.zone, self._clock())
+
+    def see(self, ticket: soap.Fields) -> None:
+        """A ticket that OTRS has shown."""
+        self._found = dialect.by_ticket(ticket) or self._found
+
+    async def keep_asking(self) -> None:
+        """For ever: ask while it is not known, and again when OTRS has been away."""
+        while True:
+            await asyncio.sleep(PAUSE_S)
+            if self.dialect is None or self._session.troubled:
+                await self.ask(self._session.deadline())
+
+    async def ask(self, deadline: float) -> None:
+        """Find out what can be found out, and say so."""
+        async with self._asking:
+            self._session.troubled = False
+            if await self._session.sign_in(deadline) is not None:
+                return
+            ticket = await self._newest_ticket(deadline)
+            if ticket is not None:
+                self.see(ticket)
+                self._offset = shown.offset(ticket, self._clock())
+            if self.dialect is None:
+                self._found = await self._by_refusals(deadline)
+            self._say()
+
+    async def _newest_ticket(self, deadline: float) -> soap.Fields | None:
+        hits = await self._session.probe("TicketSearch", {"Limit": "1"}, deadline)
+        ticket_id = soap.text(hits, "TicketID") if isinstance(hits, dict) else ""
+        if not ticket_id:
+            return None
+        reply = await self._session.probe("TicketGet", {"TicketID": ticket_id, "DynamicFields": "1"}, deadline)
+        return next(iter(soap.records(reply, "Ticket")), None) if isinstance(reply, dict) else None
+
+    async def _by_refusals(self, deadline: float) -> Dialect | None:
+        """A ticket without anything, then a SOAPAction without a namespace: neither does anything in any OTRS."""
+        found = dialect.by_empty_creation(await self._session.probe("TicketCreate", {}, deadline))
+        return found or dialect.by_action(await self._session.probe("TicketGet", {}, deadline, action="TicketGet"))
+
+    def _say(self) -> None:
+        known = self.dialect
+        product = known.product if known else "not known which"
+        words = f"this OTRS is {product}, and its time zone {self.zone}"
+        if words != self._said:
+            _log.info("%s", words)
+            self._said = words
