@@ -28,6 +28,7 @@ from agi_server.links import Links
 from agi_server.numbers import Numbering
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
+from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.rpc import Rpc
 from agi_server.repeat import Repeat
 from agi_server.rules import Route
@@ -212,6 +213,9 @@ def connector(config: Config, clock: Callable[[], datetime] = lambda: datetime.n
         timeout=otrs.timeout,
         connections=otrs.connections,
         call_field=otrs.call_field,
+        dialect=None if otrs.dialect == "auto" else Dialect(otrs.dialect),
+        zone=otrs.time_zone,
+        recognise=otrs.dialect == "auto",
         clock=clock,
     )
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal, get_args, get_origin
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainSerializer, PrivateAttr, SecretStr, ValidationInfo
 from pydantic import field_validator as check
@@ -123,6 +124,12 @@ class Otrs(Section):
     """Requests to OTRS at once; more than 4 gained nothing where it was measured."""
     call_field: Annotated[str, values.FIELD_OR_NONE] = "AsteriskUniqueID"
     """Dynamic field of tickets for the call's unique id; empty: OTRS has no such field."""
+    dialect: Annotated[Literal["auto", "3.1", "4", "6"], values.one_of("auto", "3.1", "4", "6")] = "auto"
+    """Which OTRS's elements are spoken: `3.1`, `4` (4 and 5), `6` (OTRS 6, Znuny); `auto` finds out."""
+    time_zone: Annotated[
+        ZoneInfo | None, values.Kind("a time zone such as Europe/Moscow, or empty", values.ZONE.read)
+    ] = None
+    """Time zone in which OTRS takes times; empty: what its newest ticket shows, or UTC."""
     give_up_days: Annotated[int, values.whole(1, 365)] = 7
     """Days for which a ticket is tried again; then the call is parked, and a person decides."""
     zoom_url: Annotated[str, addresses.ADDRESS_TEMPLATE] = ""
