@@ -91,8 +91,7 @@ class Recogniser:
 
     def _say(self) -> None:
         known = self.dialect
-        product = known.product if known else "not known which"
-        words = f"this OTRS is {product}, and its time zone {self.zone}"
+        words = f"{known.product if known else 'an OTRS that can not be told'} answers, in the time zone {self.zone}"
         if words != self._said:
             _log.info("%s", words)
             self._said = words

@@ -1,0 +1,192 @@
+"""recogniser: which OTRS it is, on each of the three as it was recorded, and on those that show nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agi_server.call import Created, Trouble
+from agi_server.otrs import recogniser
+from agi_server.otrs.dialect import Dialect
+from tests.otrs.desk import TICKET
+from tests.otrs.peer import Act, http, recorded, reset, soap
+from tests.otrs.scripted import CREATED, NOTHING, THE_TICKET, desk, hits, operations
+
+TICKET_OF_6 = soap(
+    "TicketGet",
+    "<Ticket><TicketID>1</TicketID><Created>2026-11-22 14:59:58</Created><Age>3603</Age>"
+    "<DynamicField><Name>ProcessManagementProcessID</Name><Value/></DynamicField></Ticket>",
+)
+
+
+def refused(operation: str, words: str) -> Act:
+    code = f"<ErrorCode>{operation}.MissingParameter</ErrorCode>"
+    return soap(operation, f"<Error>{code}<ErrorMessage>{operation}: {words}</ErrorMessage></Error>")
+
+
+ARTICLE_FIRST = refused("TicketCreate", "Article parameter is missing or not valid!")
+TICKET_FIRST = refused("TicketCreate", "Ticket parameter is missing or not valid!")
+NO_TICKET_ID = refused("TicketGet", "TicketID parameter is missing!")
+INVALID_ACTION = recorded("4/93-soapaction-op-only")
+WRONG_ACTION = recorded("93-soapaction-op-only")
+
+
+def of(folder: str, **more: list[Act]) -> dict[str, list[Act]]:
+    return {"SessionCreate": [recorded(f"{folder}01-SessionCreate-ok")], **more}
+
+
+@pytest.mark.parametrize(
+    ("acts", "dialect", "asked"),
+    [
+        (
+            of("", TicketSearch=[hits(1)], TicketGet=[TICKET_OF_6]),
+            Dialect.V6,
+            ["TicketSearch", "TicketGet"],
+        ),
+        (
+            of("4/", TicketSearch=[hits(1)], TicketGet=[recorded("4/635-TicketGet-after-create")]),
+            Dialect.V4,
+            ["TicketSearch", "TicketGet"],
+        ),
+        (
+            of("3.1/", TicketSearch=[hits(3, 2, 1)], TicketGet=[recorded("3.1/635-TicketGet-after-create")]),
+            Dialect.V3_1,
+            ["TicketSearch", "TicketGet"],
+        ),
+        (of("3.1/", TicketSearch=[NOTHING]), Dialect.V3_1, ["TicketSearch"]),
+        (of("", TicketSearch=[NOTHING], TicketCreate=[ARTICLE_FIRST]), Dialect.V6, ["TicketSearch", "TicketCreate"]),
+        (
+            of("4/", TicketSearch=[NOTHING], TicketCreate=[TICKET_FIRST], TicketGet=[INVALID_ACTION]),
+            Dialect.V4,
+            ["TicketSearch", "TicketCreate", "TicketGet"],
+        ),
+        (
+            of("", TicketSearch=[NOTHING], TicketCreate=[TICKET_FIRST], TicketGet=[WRONG_ACTION]),
+            None,
+            ["TicketSearch", "TicketCreate", "TicketGet"],
+        ),
+        (
+            of("", TicketSearch=[reset], TicketCreate=[reset], TicketGet=[NO_TICKET_ID]),
+            None,
+            ["TicketSearch", "TicketCreate", "TicketGet"],
+        ),
+        ({"SessionCreate": [reset]}, None, []),
+    ],
+)
+async def test_which_it_is(acts: dict[str, list[Act]], dialect: Dialect | None, asked: list[str]) -> None:
+    async with desk(acts) as (connector, peer):
+        assert connector.dialect is None
+        assert await connector.recognise() is dialect
+        assert connector.dialect is dialect
+        assert operations(peer) == ["SessionCreate", *asked]
+        assert {operation for operation, _ in connector.requests} == {"SessionCreate"}
+
+
+async def test_only_what_can_do_nothing_is_asked() -> None:
+    acts = of("", TicketSearch=[NOTHING], TicketCreate=[TICKET_FIRST], TicketGet=[WRONG_ACTION])
+    async with desk(acts) as (connector, peer):
+        await connector.recognise()
+    [search, create, get] = [request for request in peer.requests if request.operation != "SessionCreate"]
+    assert search.values.keys() == {"SessionID", "Limit"}
+    assert create.values.keys() == {"SessionID"}
+    assert get.values.keys() == {"SessionID"}
+    assert b'SOAPAction: "TicketGet"' in get.head
+    assert b"SOAPAction" not in create.head
+
+
+async def test_who_is_told_asks_nobody_before_a_call() -> None:
+    async with desk({"TicketCreate": [CREATED]}, dialect=Dialect.V4) as (connector, peer):
+        assert connector.dialect is Dialect.V4
+        assert await connector.open(TICKET) == THE_TICKET
+    assert operations(peer) == ["SessionCreate", "TicketCreate"]
+
+
+async def test_3_1_is_known_before_its_first_ticket() -> None:
+    acts = of("3.1/", TicketCreate=[recorded("3.1/10-TicketCreate-ok-userlogin")])
+    async with desk(acts) as (connector, peer):
+        assert isinstance(await connector.open(TICKET), Created)
+        assert connector.dialect is Dialect.V3_1
+    assert operations(peer) == ["SessionCreate", "TicketCreate"]
+    ticket: Any = peer.requests[1].values["Ticket"]
+    article: Any = peer.requests[1].values["Article"]
+    assert ticket["Title"] == "Call from +79161229624 [1700000000.42]"
+    assert "CustomerID" not in ticket
+    assert "ArticleType" in article
+    assert not {"CommunicationChannel", "IsVisibleForCustomer"} & article.keys()
+
+
+@pytest.mark.parametrize(
+    ("folder", "acts", "zone"),
+    [
+        ("", {"TicketSearch": [hits(1)], "TicketGet": [TICKET_OF_6]}, timezone(timedelta(hours=4))),
+        ("", {"TicketSearch": [NOTHING], "TicketCreate": [ARTICLE_FIRST]}, UTC),
+        ("4/", {"TicketSearch": [hits(1)], "TicketGet": [recorded("4/635-TicketGet-after-create")]}, UTC),
+    ],
+)
+async def test_time_zone(folder: str, acts: dict[str, list[Act]], zone: timezone) -> None:
+    async with desk(of(folder, **acts)) as (connector, _):
+        await connector.recognise()
+        assert connector.zone == zone
+
+
+async def test_time_zone_that_is_told() -> None:
+    acts = of("", TicketSearch=[hits(1)], TicketGet=[TICKET_OF_6])
+    async with desk(acts, zone=ZoneInfo("Asia/Tokyo")) as (connector, _):
+        await connector.recognise()
+        assert str(connector.zone) == "Asia/Tokyo"
+
+
+async def test_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    acts = of("", TicketSearch=[hits(1)], TicketGet=[TICKET_OF_6])
+    async with desk(acts) as (connector, _):
+        await connector.recognise()
+        await connector.recognise()
+    assert [record.message for record in caplog.records if "answers" in record.message] == [
+        "OTRS 6 or Znuny answers, in the time zone UTC+04:00"
+    ]
+
+
+class Said(logging.Handler):
+    """What is logged, to be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "answers, in the time zone" in record.getMessage():
+            self.lines.put_nowait(record.getMessage())
+
+    async def next(self) -> str:
+        return await asyncio.wait_for(self.lines.get(), 10)
+
+
+async def test_asked_beside_the_calls_until_it_is_known_and_after_trouble(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recogniser, "PAUSE_S", 0.01)
+    caplog.set_level(logging.INFO)
+    acts = of(
+        "4/",
+        TicketSearch=[hits(1)],
+        TicketGet=[recorded("4/635-TicketGet-after-create"), TICKET_OF_6],
+        TicketCreate=[http(503, b"upgrading"), CREATED],
+    )
+    said, log = Said(), logging.getLogger("agi_server.otrs")
+    log.addHandler(said)
+    try:
+        async with desk(acts, recognise=True) as (connector, peer):
+            assert await said.next() == "OTRS 4 or 5 answers, in the time zone UTC"
+            asked = len(peer.requests)
+            assert isinstance(await connector.open(TICKET), Trouble)
+            assert await said.next() == "OTRS 6 or Znuny answers, in the time zone UTC+04:00"
+            assert await connector.open(TICKET) == THE_TICKET
+    finally:
+        log.removeHandler(said)
+    assert operations(peer)[asked:] == ["TicketCreate", "TicketSearch", "TicketGet", "TicketCreate"]
