@@ -67,11 +67,11 @@ def _size(attachment: Attachment) -> int | str:
 
 def _open(path: str) -> BinaryIO:
     """An ordinary file; what could make us wait, such as a pipe, is none."""
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(0, "it is no file")
-    return file
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(number).st_mode):
+        return os.fdopen(number, "rb")
+    os.close(number)
+    raise OSError(0, "it is no file")
 
 
 def _encoded(size: int) -> int:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from agi_server.call import Doubt, Trouble
+from agi_server.otrs import soap
+from agi_server.otrs.attachments import Upload
 from agi_server.otrs.exchange import Answer, Exchange, TooLong
 from tests.otrs.desk import GONE, NOT_HTTP
 from tests.otrs.peer import Act, Peer, Request, endless, http, raw, recorded, reset, silent
@@ -182,3 +186,54 @@ async def test_cancellation_is_not_swallowed() -> None:
         post_task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await post_task
+
+
+async def test_files_are_sent_with_their_length_told_before(tmp_path: Path) -> None:
+    content = os.urandom(200_000)
+    (tmp_path / "leaflet.pdf").write_bytes(content)
+    parts = soap.parts(soap.build("TicketCreate", {"Content": soap.File(str(tmp_path / "leaflet.pdf"))}))
+    async with (
+        Peer(http(200, b"<answer/>")) as peer,
+        Exchange(peer.url, connections=1, max_answer=MAX_ANSWER) as exchange,
+    ):
+        for _ in range(2):  # as after a new login
+            answer = await exchange.post(parts, {"Content-Type": "text/xml"}, asyncio.get_running_loop().time() + 10)
+            assert answer == Answer(200, b"<answer/>")
+    for request in peer.requests:
+        assert request.body == soap.build("TicketCreate", {"Content": content})
+        assert f"content-length: {len(request.body)}\r\n" in request.head.decode().lower()
+        assert b"transfer-encoding" not in request.head.lower()
+
+
+async def test_file_that_is_gone_is_trouble_before_anything_is_sent(tmp_path: Path) -> None:
+    parts: soap.Parts = (b"<", soap.File(str(tmp_path / "gone")), b">")
+    async with (
+        Peer(http(200, b"<answer/>")) as peer,
+        Exchange(peer.url, connections=1, max_answer=MAX_ANSWER) as exchange,
+    ):
+        answer = await exchange.post(parts, {}, asyncio.get_running_loop().time() + 10)
+    assert answer == Trouble("a file that goes with it can't be read: No such file or directory", Doubt.NONE)
+    assert peer.requests == []
+
+
+async def test_file_that_shrinks_while_it_is_sent_breaks_the_request_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "leaflet.pdf"
+    path.write_bytes(b"12345678")
+    opened = Upload.of
+
+    async def shrunk(parts: soap.Parts) -> Upload:
+        upload = await opened(parts)
+        os.truncate(path, 4)
+        return upload
+
+    monkeypatch.setattr(Upload, "of", shrunk)
+    async with (
+        Peer(http(200, b"<answer/>")) as peer,
+        Exchange(peer.url, connections=1, max_answer=MAX_ANSWER) as exchange,
+    ):
+        parts: soap.Parts = (b"<", soap.File(str(path)), b">")
+        answer = await exchange.post(parts, {}, asyncio.get_running_loop().time() + 10)
+    assert answer == Trouble("the connection to OTRS broke before an answer", Doubt.RUNNING)
+    assert peer.requests == []
