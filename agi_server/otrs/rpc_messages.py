@@ -133,6 +133,6 @@ def _text(element: etree._Element) -> str | None:
     if not element.get(_TYPE, "").endswith(":base64Binary"):
         return text
     try:
-        return base64.b64decode(text).decode("utf-8", "replace")
+        return base64.b64decode("".join(text.split()), validate=True).decode("utf-8", "replace")
     except binascii.Error:
         return text
