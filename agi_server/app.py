@@ -30,6 +30,7 @@ from agi_server.otrs.connector import Connector
 from agi_server.otrs.customers import Customers
 from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.rpc import Rpc
+from agi_server.otrs.session import Witness
 from agi_server.repeat import Repeat
 from agi_server.rules import Route
 from agi_server.ticket import Composer, Form
@@ -202,7 +203,9 @@ def rpc(config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC
     )
 
 
-def connector(config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Connector:
+def connector(
+    config: Config, clock: Callable[[], datetime] = lambda: datetime.now(UTC), witness: Witness | None = None
+) -> Connector:
     """The door through the Ticket Connector."""
     otrs = config.otrs
     return Connector(
@@ -213,11 +216,17 @@ def connector(config: Config, clock: Callable[[], datetime] = lambda: datetime.n
         timeout=otrs.timeout,
         connections=otrs.connections,
         call_field=otrs.call_field,
-        dialect=None if otrs.dialect == "auto" else Dialect(otrs.dialect),
+        dialect=dialect(config),
         zone=otrs.time_zone,
         recognise=otrs.dialect == "auto",
         clock=clock,
+        witness=witness,
     )
+
+
+def dialect(config: Config) -> Dialect | None:
+    """The OTRS that there is; None: that has to be found out."""
+    return None if config.otrs.dialect == "auto" else Dialect(config.otrs.dialect)
 
 
 def customers(config: Config) -> Customers:

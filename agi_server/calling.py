@@ -17,7 +17,8 @@ from agi_server.asterisk.client import Ending, place_call
 from agi_server.call import Refused
 from agi_server.config import Config
 from agi_server.demo import SPEAKERS, describe
-from agi_server.dry_run import CallFacts, as_lines, as_record, imagine_call, make_plan
+from agi_server.dry_run import CallFacts, imagine_call, make_plan
+from agi_server.dry_run_told import as_lines, as_record
 
 PROHIBITED = 0x20
 """`agi_callingpres` of a caller who does not want his number to be seen."""

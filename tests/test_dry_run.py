@@ -13,7 +13,8 @@ from agi_server.app import App
 from agi_server.asterisk.client import place_call
 from agi_server.call import Call, Created, Customer, Match, Recognition
 from agi_server.config import Config, load
-from agi_server.dry_run import CallFacts, Plan, as_lines, as_record, imagine_call, make_plan
+from agi_server.dry_run import CallFacts, Plan, imagine_call, make_plan
+from agi_server.dry_run_told import as_lines, as_record
 from agi_server.journal import Journal
 from agi_server.sandbox.otrs import Sandbox
 from tests.program import write_config
@@ -29,7 +30,7 @@ async def otrs(tmp_path: Path) -> AsyncIterator[Sandbox]:
         yield otrs
 
 
-def configured(folder: Path, otrs: Sandbox, **sections: Any) -> Config:
+def configured(folder: Path, otrs: Sandbox, /, **sections: Any) -> Config:
     options: dict[str, Any] = {
         "customers": {"database": otrs.database},
         "otrs": {"url": otrs.url, "user": "agi-server", "password": PASSWORD, "zoom_url": otrs.zoom_url},
@@ -90,7 +91,6 @@ Ticket:
 Article:
   CommunicationChannel: Phone
   ArticleType: phone
-  IsVisibleForCustomer: 0
   SenderType: customer
   Subject: Phone call from 8 (916) 122-96-24
   Body:
@@ -101,10 +101,67 @@ Article:
   HistoryType: PhoneCallCustomer
   HistoryComment: Phone call through Asterisk
   AutoResponseType: auto remove
+  IsVisibleForCustomer: 0
 DynamicField:
   AsteriskUniqueID: 1795167000.0"""
     )
     assert found.troubles == []
+
+
+MUCH: dict[str, Any] = {
+    "queue": 5,
+    "state": "pending reminder",
+    "pending_time": "2h",
+    "owner": 1,
+    "dynamic_fields": {"CallTopics": ["outage", "{{ match }}"]},
+    "force_notification_to_user_id": [1, 2],
+}
+
+
+async def test_all_that_a_ticket_may_have(tmp_path: Path, otrs: Sandbox) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+    text = {"filename": "call.txt", "content": "{{ call.name }}\n{{ call.number }}\n"}
+    files = [text, {"file": f"{tmp_path}/a.pdf"}, {"file": f"{tmp_path}/none-{{{{ match }}}}.pdf"}]
+    config = configured(
+        tmp_path, otrs, otrs={"dialect": 6, "time_zone": "Asia/Tokyo"}, ticket={**MUCH, "attachments": files}
+    )
+    found = await plan(config, name="Иван\x1b")
+    shown = list(as_lines(found))
+    assert [line.strip() for line in shown if line.startswith("  QueueID") or "Notif" in line or "Topics" in line] == [
+        "QueueID: 5",
+        "ForceNotificationToUserID: 1",
+        "ForceNotificationToUserID: 2",
+        "CallTopics: outage",
+        "CallTopics: exact",
+    ]
+    assert shown[shown.index("  PendingTime:") + 1] == "    Diff: 120"
+    assert shown[shown.index("Attachment:") : shown.index("DynamicField:")] == [
+        *["Attachment:", "  Content:", "    Иван", "    89161229624"],
+        *["  ContentType: text/plain; charset=utf8", "  Filename: call.txt"],
+        *["Attachment:", f"  Content: file://{tmp_path}/a.pdf", "  ContentType: application/pdf", "  Filename: a.pdf"],
+        *["Attachment:", f"  Content: file://{tmp_path}/none-exact.pdf", "  ContentType: application/pdf"],
+        "  Filename: none-exact.pdf",
+    ]
+    assert found.troubles == [f"{tmp_path}/none-exact.pdf can't be read, so the ticket goes without it"]
+    record = as_record(found)["ticket"]
+    assert record["DynamicField"] == {"CallTopics": ["outage", "exact"], "AsteriskUniqueID": found.call.unique_id}
+    assert record["Ticket"]["PendingTime"] == {"Diff": "120"}
+    assert [one["Filename"] for one in record["Attachment"]] == ["call.txt", "a.pdf", "none-exact.pdf"]
+
+
+async def test_an_older_otrs_is_told_the_time(tmp_path: Path, otrs: Sandbox) -> None:
+    config = configured(tmp_path, otrs, otrs={"dialect": 4, "time_zone": "Asia/Tokyo"}, ticket=MUCH)
+    ticket = as_record(await plan(config))["ticket"]
+    time = {"Year": "2026", "Month": "11", "Day": "20", "Hour": "20", "Minute": "30"}
+    assert ticket["Ticket"]["PendingTime"] == time
+    assert not ticket["Article"].keys() & {"CommunicationChannel", "IsVisibleForCustomer"}
+
+
+async def test_what_would_not_even_be_sent_parks_the_call(tmp_path: Path, otrs: Sandbox) -> None:
+    found = await plan(configured(tmp_path, otrs, ticket={"state": "pending reminder"}))
+    assert as_record(found)["ticket"] is None
+    reason = "Ticket->PendingTime: it is needed with the state 'pending reminder'"
+    assert list(as_lines(found))[-2:] == ["status:       parked", f"              {reason}"]
 
 
 @pytest.mark.parametrize(

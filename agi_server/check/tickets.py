@@ -109,7 +109,6 @@ _OPTIONS = {"customer_user": "unknown_customer"} | {
 """Fields of tickets and articles whose options are called otherwise."""
 _HINTS = {
     "unknown_customer": "make this customer in OTRS, or name one that it has",
-    "pending_time": "a state of the type pending needs it",
     "from_address": "an e-mail address is expected, or nothing",
 }
 """For others than those that OTRS has a list of."""
@@ -126,6 +125,8 @@ def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:
     if field and option != "unknown_customer" and sheet.is_template(field):
         return Finding(None, sheet.label(field), shown, "it depends on the call, and this one was made up")
     hint = _HINTS.get(option, "write it as OTRS has it")
+    if option == "pending_time":
+        hint = f"a state of the type pending needs it, such as that of {sheet.label('state')}"
     if option not in _HINTS and "AccessDenied" in refused.code:
         hint = "give the agent `rw` on this queue's group, or choose another queue"
     return Finding(False, sheet.label(option) if option else sheet.name, shown, hint)
