@@ -31,6 +31,8 @@ CHUNK = 3 * 16 * 1024
 
 async def sendable(article: Article) -> tuple[Article, list[str]]:
     """The article with those attachments that can go, and a line for each other one, which it says at its end."""
+    if not article.attachments:
+        return article, []
     try:
         async with asyncio.timeout(PATIENCE_S):
             sizes = [await asyncio.to_thread(_size, attachment) for attachment in article.attachments]
@@ -45,11 +47,22 @@ async def sendable(article: Article) -> tuple[Article, list[str]]:
             kept.append(attachment)
         else:
             reason = f"{size} bytes are too long" if isinstance(size, int) else size
-            lines.append(f"{attachment.filename} could not be attached: {reason}")
-    if not lines:
-        return article, lines
-    body = "\n".join([article.body.rstrip(), "", *lines])
-    return replace(article, body=body, attachments=tuple(kept)), lines
+            lines.append(_line(attachment, reason))
+    return _with(article, tuple(kept), lines) if lines else article, lines
+
+
+def without(article: Article, reason: str) -> tuple[Article, list[str]]:
+    """The same for one of whose attachments OTRS takes none."""
+    lines = [_line(attachment, reason) for attachment in article.attachments]
+    return _with(article, (), lines), lines
+
+
+def _line(attachment: Attachment, reason: str) -> str:
+    return f"{attachment.filename} could not be attached: {reason}"
+
+
+def _with(article: Article, kept: tuple[Attachment, ...], lines: list[str]) -> Article:
+    return replace(article, body="\n".join([article.body.rstrip(), "", *lines]), attachments=kept)
 
 
 def _size(attachment: Attachment) -> int | str:

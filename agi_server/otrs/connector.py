@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
-from typing import Self
+from typing import Self, TypeVar
 
-from agi_server.call import Article, Doubt, Findings, NotFound, OpenTickets, Outcome, Refused, Ticket, Trouble, Update
+from agi_server.call import Doubt, Findings, NotFound, OpenTickets, Outcome, Refused, Ticket, Trouble, Update
 from agi_server.otrs import attachments, elements, shown, soap, wording
 from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.elements import Hearer
@@ -31,6 +31,9 @@ OPEN_LIMIT = 20
 """Open tickets that are looked at, the one changed last first."""
 ARTICLE_LIMIT = 50
 """Articles that are looked at, the newest first: fewer where so many are too long for one answer."""
+
+Delivered = TypeVar("Delivered", Ticket, Update)
+"""What has an article."""
 
 _log = logging.getLogger("agi_server.otrs")
 
@@ -114,34 +117,36 @@ class Connector:
     async def open(self, ticket: Ticket) -> Outcome:
         """Make the ticket. If OTRS lacks the call field, the call's id goes into the title instead."""
         deadline, field = self._session.deadline(), self._field
-        if ticket.article.attachments:
-            ticket = replace(ticket, article=await self._sendable(ticket.article, ticket.call_id))
-        reply = await self._request("TicketCreate", partial(elements.creation, ticket, field), deadline)
+        reply = await self._deliver("TicketCreate", ticket, partial(_creation, field), deadline)
         if isinstance(reply, Refused) and _may_be_the_field(reply):
             lacks = await self._lacks(field, deadline)
             if isinstance(lacks, Trouble):
                 return lacks
             if lacks:
-                reply = await self._request("TicketCreate", partial(elements.creation, ticket, ""), deadline)
+                reply = await self._deliver("TicketCreate", ticket, partial(_creation, ""), deadline)
         return _outcome(reply)
 
     async def update(self, update: Update) -> Outcome:
         """Add the article. OTRS does so whatever has become of the ticket: a closed one stays closed."""
         if not elements.fits(update.call_ids):
             return Refused("TooManyCalls", f"one article cannot carry the ids of {len(update.call_ids)} calls")
-        deadline = self._session.deadline()
-        if update.article.attachments:
-            update = replace(update, article=await self._sendable(update.article, ", ".join(update.call_ids)))
-        reply = await self._request("TicketUpdate", partial(elements.updating, update), deadline)
+        reply = await self._deliver("TicketUpdate", update, elements.updating, self._session.deadline())
         if isinstance(reply, dict) and not soap.text(reply, "ArticleID"):
             return Trouble("OTRS answered without an article", Doubt.ENDED)
         return _outcome(reply)
 
-    async def _sendable(self, article: Article, call: str) -> Article:
-        article, lines = await attachments.sendable(article)
+    async def _deliver(
+        self, operation: str, what: Delivered, content: Callable[[Delivered, Hearer], soap.Content], deadline: float
+    ) -> Reply:
+        """With the files that can go; without any if OTRS takes them not."""
+        article, lines = await attachments.sendable(what.article)
+        reply = await self._request(operation, partial(content, replace(what, article=article)), deadline)
+        if article.attachments and isinstance(reply, Refused) and elements.at_fault(reply) == "attachments":
+            article, lines = attachments.without(what.article, reply.words)
+            reply = await self._request(operation, partial(content, replace(what, article=article)), deadline)
         for line in lines:
-            _log.warning("call %s: %s", call, line)
-        return article
+            _log.warning("%s: %s", operation, line)
+        return reply
 
     async def ask(self, operation: str, values: wording.Values) -> Reply:
         """One operation in OTRS's own words: in our session, unless a login or session is among them."""
@@ -268,6 +273,10 @@ class Connector:
         if isinstance(reply, dict):
             return Trouble("OTRS took an update that was wrong on purpose", Doubt.ENDED)
         return None if isinstance(reply, Refused) and reply.code.endswith(".MissingParameter") else reply
+
+
+def _creation(field: str, ticket: Ticket, hearer: Hearer) -> soap.Content:
+    return elements.creation(ticket, field, hearer)
 
 
 def _outcome(reply: Reply) -> Outcome:

@@ -129,6 +129,7 @@ _OBJECTIONS = {
     "Article->ExcludeMuteNotificationToUserID": "exclude_mute_notification_to",
     "DynamicField->": "dynamic_fields",
     "Attachment->": "attachments",
+    "Attahcment->": "attachments",  # 3.1
     "access to the ticket": "ticket_id",
     "permissions to create new articles": "ticket_id",
 }

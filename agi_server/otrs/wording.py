@@ -26,6 +26,8 @@ _Leaf: TypeAlias = "str | soap.Values"
 
 _PENDING = re.compile("pending", re.IGNORECASE)
 """How OTRS's own pending states begin; one that an administrator has added may be called otherwise."""
+_MEDIA_TYPE = re.compile("[A-Za-z0-9_]+/[A-Za-z0-9_]")
+"""What OTRS takes for one: it looks no further."""
 _DECIMAL = re.compile("-?[0-9]+([.,][0-9]+)?")
 _HYPHEN = re.compile("""(charset=["']?utf|^utf)-(8)""", re.IGNORECASE)
 
@@ -198,6 +200,8 @@ def _pending(name: str, value: object, way: Way, zone: tzinfo) -> soap.Values:
 def _attachment(name: str, value: object, way: Way, _: tzinfo) -> soap.Values:
     if not isinstance(value, Attachment):
         raise _misfit(name, value, Holds.ATTACHMENTS)
+    if not _MEDIA_TYPE.match(value.content_type):
+        raise Mistake(f"{name} {value.filename}", f"{value.content_type!r} is no type of a file, as text/plain is")
     content_type = value.content_type if way.hyphen else _HYPHEN.sub(r"\1\2", value.content_type)
     if way.attachment_charset and "charset=" not in content_type.lower():
         content_type += "; charset=utf8"

@@ -200,6 +200,10 @@ MISTAKES: list[tuple[str, dict[str, Any], Dialect | None, str]] = [
     ("TicketCreate", {"TimeUnit": float("nan")}, None, "TimeUnit: a number is expected, not nan"),
     ("TicketCreate", {"NoAgentNotify": 1}, None, "NoAgentNotify: yes or no is expected, not 1"),
     ("TicketCreate", {"Attachment": [b"x"]}, None, "Attachment: attachments is expected, not b'x'"),
+    (
+        "TicketCreate", {"Attachment": Attachment("a.bin", "binary", b"x")}, None,
+        "Attachment a.bin: 'binary' is no type of a file, as text/plain is",
+    ),
     ("TicketCreate", {"DynamicField": "A=1"}, None, "DynamicField: a mapping of names to values is expected"),
     ("TicketCreate", {"DynamicField": {"A": 1}}, None, "DynamicField A: a text is expected, not 1"),
     ("TicketCreate", {"DynamicField": {"A": ""}}, Dialect.V4, "DynamicField A: this OTRS takes no empty value"),
