@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from agi_server.call import OpenTickets, Refused, Ticket, Update
-from agi_server.otrs import soap
+from agi_server.call import Article, Attachment, OpenTickets, Refused, Ticket, Update
+from agi_server.otrs import elements, soap
+from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.elements import (
     ANY,
+    NOT_SENT,
     TEXT_LENGTH,
     TITLE_LENGTH,
     Hearer,
@@ -20,10 +24,12 @@ from agi_server.otrs.elements import (
     fits,
     open_search,
     passed_rehearsal,
+    refusal,
     rehearsal,
     search,
     updating,
 )
+from agi_server.otrs.wording import Mistake, request
 from tests.otrs.desk import TICKET, ticket
 from tests.otrs.recorded import NAMES, answer, is_http
 
@@ -252,6 +258,11 @@ def test_rehearsal_passes_only_on_its_own_mistakes() -> None:
         ("20-TicketCreate-bad-password", ""),
         ("4/43-TicketCreate-queue-no-right", "queue"),
         ("3.1/42-TicketCreate-queue-unknown", "queue"),
+        ("3.1/17-TicketCreate-pending", "pending_time"),
+        ("4/17-TicketCreate-pending", "pending_time"),
+        ("3.1/16-TicketCreate-ok-attachment", "attachments"),
+        ("71-TicketCreate-from-name-only", "from_address"),
+        ("4/610-TicketCreate-contenttype-utf-8", "content_type"),
         ("163-TicketUpdate-unknown-ticket", "ticket_id"),
         ("164-TicketUpdate-bad-password", ""),
     ],
@@ -267,3 +278,133 @@ def test_what_otrs_objects_to(name: str, expected: str) -> None:
 def test_right_to_read_a_ticket_but_not_to_write_on_it() -> None:
     refused = Refused("TicketUpdate.AccessDenied", "TicketUpdate: Does not have permissions to create new articles!")
     assert at_fault(refused) == "ticket_id"
+
+
+EVERYTHING = ticket(
+    queue=5, state=2, priority=3, type=4, service=6, sla=7, owner=8, responsible=9, lock=2,
+    pending_time=timedelta(hours=2),
+    dynamic_fields={"Topics": ("a", "", "b"), "Floor": "2", "None": ()},
+    article={
+        "sender_type": 3,
+        "communication_channel": 1,
+        "article_type": 5,
+        "from_address": "Ivan\n<ivanov@lab.example>",
+        "content_type": "text/html; charset=utf-8",
+        "time_unit": "2,5",
+        "no_agent_notify": True,
+        "force_notification_to": (1, 2),
+        "exclude_notification_to": (3,),
+        "exclude_mute_notification_to": (4,),
+        "attachments": (Attachment("a.txt", "text/plain", b"x"),),
+    },
+)  # fmt: skip
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+TWO_O_CLOCK = {"Year": "2026", "Month": "11", "Day": "22", "Hour": "14", "Minute": "0"}
+BY_ID = {
+    "QueueID": "5", "StateID": "2", "PriorityID": "3", "CustomerUser": "ivanov", "TypeID": "4", "ServiceID": "6",
+    "SLAID": "7", "OwnerID": "8", "ResponsibleID": "9", "LockID": "2",
+}  # fmt: skip
+NOTE = {
+    "SenderTypeID": "3",
+    "From": "Ivan <ivanov@lab.example>",
+    "Subject": "Звонок",
+    "Body": "Звонил абонент\n  с +79161229624",
+    "HistoryType": "PhoneCallCustomer",
+    "HistoryComment": "Phone call through Asterisk",
+    "AutoResponseType": "auto remove",
+    "TimeUnit": "2,5",
+    "NoAgentNotify": "1",
+    "ForceNotificationToUserID": ["1", "2"],
+    "ExcludeNotificationToUserID": ["3"],
+    "ExcludeMuteNotificationToUserID": ["4"],
+}
+OLD, NEW = {"ArticleTypeID": "5"}, {"CommunicationChannelID": "1", "IsVisibleForCustomer": "0"}
+HTML, HTML_OF_6 = {"ContentType": "text/html; charset=utf8"}, {"ContentType": "text/html; charset=utf-8"}
+TITLE, MARKED = {"Title": "Call from +79161229624"}, {"Title": "Call from +79161229624 [1700000000.42]"}
+COMPANY = {"CustomerID": "ROMASHKA"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "of_ticket", "of_article", "file_type"),
+    [
+        (None, TITLE | COMPANY | {"PendingTime": TWO_O_CLOCK}, OLD | NEW | HTML, "text/plain"),
+        (Dialect.V3_1, MARKED | {"PendingTime": TWO_O_CLOCK}, OLD | HTML, "text/plain; charset=utf8"),
+        (Dialect.V4, TITLE | COMPANY | {"PendingTime": TWO_O_CLOCK}, OLD | HTML, "text/plain"),
+        (Dialect.V6, TITLE | COMPANY | {"PendingTime": {"Diff": "120"}}, NEW | HTML_OF_6, "text/plain"),
+    ],
+)
+def test_everything_in_every_dialect(
+    dialect: Dialect | None, of_ticket: dict[str, Any], of_article: dict[str, str], file_type: str
+) -> None:
+    assert created(EVERYTHING, FIELD, Hearer(dialect, now=NOON)) == {
+        "Ticket": BY_ID | of_ticket,
+        "Article": NOTE | of_article,
+        "DynamicField": [
+            {"Name": "Topics", "Value": ["a", "b"]},
+            {"Name": "Floor", "Value": "2"},
+            {"Name": FIELD, "Value": "1700000000.42"},
+        ],
+        "Attachment": [{"Content": b"x", "ContentType": file_type, "Filename": "a.txt"}],
+    }
+
+
+def test_an_article_that_is_added_has_all_of_it_too() -> None:
+    sent = updating(Update("7", (), EVERYTHING.article), Hearer(Dialect.V6))
+    assert sent["Article"] == NOTE | NEW | HTML_OF_6
+    assert "Attachment" in sent
+
+
+@pytest.mark.parametrize("zone", [ZoneInfo("Europe/Moscow"), timezone(timedelta(hours=3))])
+def test_times_are_in_otrs_s_time_zone(zone: tzinfo) -> None:
+    for pending in (timedelta(hours=2), NOON + timedelta(hours=2)):
+        sent = created(replace(EVERYTHING, pending_time=pending), FIELD, Hearer(Dialect.V4, zone, NOON))
+        assert sent["Ticket"]["PendingTime"] == TWO_O_CLOCK | {"Hour": "17"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "expected"),
+    [
+        (Dialect.V6, {"DynamicField": [{"Name": FIELD, "Equals": "1.4"}], "TicketCreateTimeNewerMinutes": "5"}),
+        (Dialect.V4, {f"DynamicField_{FIELD}": {"Equals": "1.4"}, "TicketCreateTimeNewerMinutes": "5"}),
+        (Dialect.V3_1, {}),
+    ],
+)
+def test_search_in_every_dialect(dialect: Dialect, expected: dict[str, Any]) -> None:
+    """3.1 searches by no field and no age: who asks it has to ask for a title."""
+    assert search("1.4", FIELD, timedelta(minutes=5), Hearer(dialect)) == expected
+
+
+def test_open_search_in_3_1_and_by_id() -> None:
+    assert open_search(replace(WANTED, queue=5), Hearer(Dialect.V3_1)) == {
+        "CustomerUserLogin": '"ivanov"', "States": ["new", "open"], "QueueIDs": "5",
+        "SortBy": "Changed", "OrderBy": "Down",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "about"),
+    [
+        ({"QueueID": 0}, "queue"),
+        ({"State": "pending auto close+"}, "pending_time"),
+        ({"TimeUnit": "x"}, "time_unit"),
+        ({"ForceNotificationToUserID": [0]}, "force_notification_to"),
+        ({"ExcludeMuteNotificationToUserID": [0]}, "exclude_mute_notification_to"),
+        ({"DynamicField": {"A": 1}}, "dynamic_fields"),
+        ({"Attachment": Attachment("a", "b")}, "attachments"),
+        ({"CommunicationChannelID": "Phone"}, "communication_channel"),
+        ({"ArticleTypeID": 0}, "article_type"),
+        ({"Charset": "utf8"}, ""),
+    ],
+)
+def test_what_we_object_to_ourselves(values: dict[str, Any], about: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        request("TicketCreate", values)
+    refused = refusal("TicketCreate", caught.value)
+    assert refused.code == NOT_SENT
+    assert refused.words.endswith(caught.value.words)
+    assert at_fault(refused) == about
+
+
+def test_what_can_be_objected_to_is_a_field_of_the_house() -> None:
+    fields = {field.name for kind in (Ticket, Article, Update) for field in dataclass_fields(kind)}
+    assert {field for field in elements._OBJECTIONS.values() if field not in fields} == set()
