@@ -37,6 +37,8 @@ def configure(
     `level` is debug, info, warning or error, `format` text or json. Libraries are heard from
     warning on, and fully at debug.
     """
+    # What no line of ours has need not be found out for each (logging's HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     handler.name = PACKAGE
@@ -100,8 +102,8 @@ class TextLines(logging.Formatter):
         self._times = times
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created).astimezone()
-        when = f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03d} {record.levelname:<5} " if self._times else ""
+        time = datetime.fromtimestamp(record.created).astimezone().replace(tzinfo=None)
+        when = f"{time.isoformat(' ', 'milliseconds')} {record.levelname:<5} " if self._times else ""
         call = _call(record)
         about = f" [{printable(call)}]" if call else ""
         lines = [f"{when}{_short(record.name)}{about}: {printable(self._mask(_message(record)))}"]
