@@ -80,11 +80,11 @@ def configured(folder: Path, neighbours: dict[str, Any], **sections: Any) -> Con
     return config
 
 
-async def called(config: Config, **call: Any) -> soap.Fields:
-    """The ticket that this call makes, as OTRS shows it."""
-    async with App(config) as program:
+async def called(config: Config, later: timedelta = timedelta(), status: str = "created", **call: Any) -> soap.Fields:
+    """The ticket that this call makes, or is added to, as OTRS shows it."""
+    async with App(config, lambda: datetime.now(UTC) + later) as program:
         report = await place_call("127.0.0.1", program.server.port, unique_id=f"{uuid4().hex}.1", **call)
-    assert report.variables["HELPDESK_STATUS"] == "created"
+    assert report.variables["HELPDESK_STATUS"] == status
     wanted = {"TicketID": int(report.variables["HELPDESK_TICKET_ID"])}
     async with app.connector(config) as connector:
         shown = await connector.ask(
@@ -169,6 +169,22 @@ async def test_attachments_arrive_as_they_are(tmp_path: Path, neighbours: dict[s
     assert content(text).decode() == "Звонок от Иван на 4509\nivanov@romashka.example exact\n"
     assert (leaflet["Filename"], leaflet["ContentType"]) == (["Наши часы.pdf"], ["application/pdf"])
     assert content(leaflet) == BYTES
+
+
+async def test_an_article_about_a_repeated_call_has_them_as_well(tmp_path: Path, neighbours: dict[str, Any]) -> None:
+    attachment = {"filename": "call.txt", "content": "{{ call.name }}"}
+    article = {name: TICKET[name] for name in ("sender_type", "from_address", "communication_channel", "time_unit")}
+    ticket = {**article, "title": uuid4().hex, "visible_for_customer": True, "attachments": [attachment]}
+    config = configured(tmp_path, neighbours, ticket=ticket, repeat={"within": "10m", "match": "number", "body": TEXT})
+    caller: dict[str, Any] = {"number": "+79161229624", "name": "Пётр"}
+    first = await called(config, **caller)
+    again = await called(config, **caller, later=timedelta(minutes=2), status="updated")
+    assert again["TicketID"] == first["TicketID"]
+    _, added = several(again, "Article")
+    expected = {**PLAIN_ARTICLE, "Body": PLAIN_ARTICLE["Body"].replace("<i>Иван", "Пётр")}
+    del expected["Subject"]
+    assert plain(added, expected) == expected
+    assert [content(one).decode() for one in several(added, "Attachment")] == ["Пётр"]
 
 
 async def test_a_file_that_is_not_there_costs_no_ticket(tmp_path: Path, neighbours: dict[str, Any]) -> None:
