@@ -16,6 +16,7 @@ from agi_server.otrs.rpc_messages import Parameters, is_id
 
 UNEXPLAINED = 5
 """Attempts that may fail without OTRS saying why."""
+NO_CALL = "no call has this id"
 
 
 class Tickets:
@@ -59,11 +60,22 @@ class Tickets:
         found = await self._desk.one("Ticket", "ArticleGetTicketIDOfMessageID", deadline, parameters)
         if found:
             return found if isinstance(found, Trouble) else True
-        parameters = rpc_requests.article_count(number, call_ids[0], self._user_id)
+        count = await self._count(number, call_ids[0], deadline)
+        if isinstance(count, Trouble) or count == 0:
+            return count if isinstance(count, Trouble) else False
+        # A criterion that OTRS does not know it ignores: from 6 on this one has another name.
+        of_no_call = await self._count(number, NO_CALL, deadline)
+        if isinstance(of_no_call, Trouble) or of_no_call == 0:
+            return of_no_call if isinstance(of_no_call, Trouble) else True
+        return Trouble("OTRS does not search by an article's subject", attempts=UNEXPLAINED)
+
+    async def _count(self, number: str, call_id: str, deadline: float) -> int | Trouble:
+        """Tickets with this number and an article about the call: one or none."""
+        parameters = rpc_requests.article_count(number, call_id, self._user_id)
         count = await self._desk.one("Ticket", "TicketSearch", deadline, parameters)
         if isinstance(count, Trouble):
             return count
         if is_id(count):
-            return int(count) > 0
+            return int(count)
         words = f"OTRS does not search for agent {self._user_id} (otrs.user_id): has he the right to read?"
         return await self._desk.why_silent(deadline) or Trouble(words, attempts=UNEXPLAINED)

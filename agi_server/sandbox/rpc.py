@@ -45,6 +45,7 @@ class Rpc:
         self._login = login
         self._agents = agents
         self._now = now
+        self._articles = articles
         self._numbers = FIRST_NUMBER
         self._messages: dict[str, int] = {}
         """The tickets of the articles, by MessageID."""
@@ -193,7 +194,7 @@ class Rpc:
     def _search(self, asked: Asked) -> Result:
         if number(asked, "UserID") not in self._agents:
             return []
-        found = search(self._store, asked, self._now())
+        found = search(self._store, asked, self._now(), articles=self._articles)
         limited = found[: number(asked, "Limit") or len(found)]
         match text(asked, "Result"):
             case "COUNT":

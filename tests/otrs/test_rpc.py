@@ -155,6 +155,18 @@ async def test_silence_about_an_article_is_no_no(rpc: Rpc, otrs: Sandbox) -> Non
     assert len(otrs.tickets[0].articles) == 1
 
 
+async def test_a_search_that_minds_no_subject_misleads_nobody(rpc: Rpc, otrs: Sandbox) -> None:
+    """As from OTRS 6 on, where every ticket would seem to have the article."""
+    wanted = await numbered(rpc)
+    otrs.faults.add(CLOSED, "ArticleCreate")
+    await rpc.open(wanted)
+    for _ in range(2):
+        otrs.faults.add(Fault(works=False, answer=raw(rpc_wire.returned([1]))), "TicketSearch")
+    outcome = await rpc.open(wanted)
+    assert outcome == Trouble("OTRS does not search by an article's subject", Doubt.ENDED, UNEXPLAINED)
+    assert_whole(otrs, await rpc.open(wanted))
+
+
 HONEST = Fault()
 MOST_REQUESTS = 10
 """That one `open` takes, and more."""
