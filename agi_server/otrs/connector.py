@@ -138,11 +138,11 @@ class Connector:
     async def _deliver(
         self, operation: str, what: Delivered, content: Callable[[Delivered, Hearer], soap.Content], deadline: float
     ) -> Reply:
-        """With the files that can go; without any if OTRS takes them not."""
+        """With the files that can go; without any if OTRS does not take them."""
         article, lines = await attachments.sendable(what.article)
         reply = await self._request(operation, partial(content, replace(what, article=article)), deadline)
-        if article.attachments and isinstance(reply, Refused) and elements.at_fault(reply) == "attachments":
-            article, lines = attachments.without(what.article, reply.words)
+        if article.attachments and (reason := _objection_to_files(reply)):
+            article, lines = attachments.without(what.article, reason)
             reply = await self._request(operation, partial(content, replace(what, article=article)), deadline)
         for line in lines:
             _log.warning("%s: %s", operation, line)
@@ -284,6 +284,12 @@ def _outcome(reply: Reply) -> Outcome:
     if isinstance(reply, Refused):
         return _for_all(replace(reply, about=elements.at_fault(reply)))
     return soap.opened(reply) if isinstance(reply, dict) else reply
+
+
+def _objection_to_files(reply: Reply) -> str:
+    if isinstance(reply, Refused) and elements.at_fault(reply) == "attachments":
+        return reply.words
+    return "OTRS takes no request as long as this" if isinstance(reply, soap.TooLarge) else ""
 
 
 def _may_be_the_field(refused: Refused) -> bool:

@@ -13,6 +13,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Self
 
@@ -24,6 +25,8 @@ from agi_server.otrs.attachments import Upload
 
 CONNECT_S = 10.0
 """Seconds for name resolution, TCP and TLS. OTRS takes connections at once even when it is busy."""
+AT_ONCE = 2**20
+"""Bytes; what is longer is written in pieces, between which others have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,10 @@ class Exchange:
 
     async def post(self, body: bytes | soap.Parts, headers: Mapping[str, str], deadline: float) -> Answer | Trouble:
         """The answer to this body, by the loop's time `deadline`. Raises nothing but cancellation."""
-        if isinstance(body, bytes):
-            return await self._post(body, headers, deadline)
-        if len(body) == 1 and isinstance(body[0], bytes):
-            return await self._post(body[0], headers, deadline)
+        whole = body if isinstance(body, bytes) else body[0] if len(body) == 1 else None
+        if isinstance(whole, bytes):
+            return await self._post(whole if len(whole) <= AT_ONCE else BytesIO(whole), headers, deadline)
+        assert isinstance(body, tuple)
         try:
             async with asyncio.timeout_at(deadline):
                 upload = await Upload.of(body)
@@ -81,7 +84,7 @@ class Exchange:
             return await self._post(upload.chunks(), {**headers, "Content-Length": str(upload.length)}, deadline)
 
     async def _post(
-        self, body: bytes | AsyncIterator[bytes], headers: Mapping[str, str], deadline: float
+        self, body: bytes | BytesIO | AsyncIterator[bytes], headers: Mapping[str, str], deadline: float
     ) -> Answer | Trouble:
         if self._session is None or self._session.closed:
             return Trouble("the connection to OTRS is not open")

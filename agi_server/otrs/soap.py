@@ -15,7 +15,7 @@ a Fault, or a plain line, that OTRS gives before it looks   Trouble, NONE: the w
 any other Fault ("Article could not be created" leaves a    Trouble, ENDED
   ticket behind)
 no SOAP: a redirect, or a status with which a web server    Trouble, NONE
-  turns a request away (`_TURNED_AWAY`)
+  turns a request away (`_TURNED_AWAY`, and 413)
 no SOAP: above 500 (a proxy has lost OTRS, or given it up)  Trouble, RUNNING
 no SOAP: all else, also 403 (a firewall may have blocked    Trouble, ENDED
   the answer), 200 with a web page, XML that is cut short
@@ -51,6 +51,11 @@ class File:
     path: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TooLarge(Trouble):
+    """The request is longer than OTRS, or a web server before it, takes."""
+
+
 Leaf: TypeAlias = "str | bytes | File | Values"
 """Bytes and files go out in base64."""
 Value: TypeAlias = "Leaf | Sequence[Leaf]"
@@ -81,7 +86,7 @@ _BEFORE_THE_OPERATION = (
     "Operation from SOAP data ",
     "Error deserializing message",
 )
-_TURNED_AWAY = frozenset({400, 401, 404, 405, 407, 411, 413, 414, 415, 426, 429, 431})
+_TURNED_AWAY = frozenset({400, 401, 404, 405, 407, 411, 414, 415, 426, 429, 431})
 _BY_A_PROXY = 501
 """From here on it is not OTRS that answers, nor the server that runs it: 502, 503 and 504 all come as well when a
 proxy has waited long enough, and so do the 520s that some have of their own."""
@@ -236,6 +241,8 @@ def not_soap(status: int, body: bytes) -> Trouble:
     words = _first_words(body)
     if words.startswith(_BEFORE_THE_OPERATION):
         return _fault(status, words)
+    if status == 413:
+        return TooLarge(f"OTRS answered 413, not SOAP: {words}", Doubt.NONE)
     doubt, hint = Doubt.ENDED, _HINTS.get(status, "")
     if 300 <= status < 400:
         doubt, hint = Doubt.NONE, " (a redirect: is otrs.url right?)"

@@ -13,7 +13,7 @@ import pytest
 from agi_server.call import Attachment, NotFound, Refused, Update
 from agi_server.otrs.dialect import Dialect
 from tests.otrs.desk import TICKET, ticket
-from tests.otrs.peer import Act, recorded, soap
+from tests.otrs.peer import Act, http, recorded, soap
 from tests.otrs.recorded import answer
 from tests.otrs.scripted import (
     CREATED,
@@ -67,6 +67,7 @@ async def test_file_that_is_gone_costs_nobody_the_ticket(tmp_path: Path, caplog:
     ("act", "words"),
     [
         (recorded("3.1/16-TicketCreate-ok-attachment"), "TicketCreate: Attahcment->ContentType is invalid!"),
+        (http(413, b"Payload Too Large"), "OTRS takes no request as long as this"),
         (None, "Attachment->leaflet.txt: 'text' is no type of a file, as text/plain is"),
     ],
 )
