@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import unicodedata
+from base64 import b64encode
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import example, given
@@ -295,3 +297,39 @@ def test_any_text_arrives_as_xml_allows(text: str) -> None:
 def _cannot_stand_in_xml(c: str) -> bool:
     control = unicodedata.category(c) == "Cc" and c < "\x20" and c not in "\t\n\r"
     return control or unicodedata.category(c) == "Cs" or c in "\ufffe\uffff"
+
+
+LEAVES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))
+NAMES_OF_ELEMENTS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+TREES = st.dictionaries(
+    NAMES_OF_ELEMENTS,
+    st.recursive(LEAVES, lambda inner: st.dictionaries(NAMES_OF_ELEMENTS, inner, min_size=1, max_size=3), max_leaves=8)
+    | st.lists(LEAVES, min_size=1, max_size=3),
+    max_size=4,
+)
+
+
+@given(TREES)
+def test_what_is_built_is_read_again(values: soap.Content) -> None:
+    as_answer = soap.build("TicketGetResponse", values)
+    assert soap.read("TicketGet", 200, as_answer) == _as_read(values)
+
+
+def _as_read(values: soap.Values) -> soap.Fields:
+    found: soap.Fields = {}
+    for name, value in values.items():
+        for one in value if isinstance(value, list) else [value]:
+            found.setdefault(name, []).append(_as_read(one) if isinstance(one, Mapping) else str(one))
+    return found
+
+
+@given(st.lists(st.binary(max_size=50) | st.text(min_size=1).map(soap.File), max_size=4))
+def test_files_stand_where_they_belong(contents: list[bytes | soap.File]) -> None:
+    whole = soap.build("TicketCreate", {"Title": "<?file YQ==?>", "Content": contents})
+    parts = soap.parts(whole)
+    assert [part for part in parts if isinstance(part, soap.File)] == [
+        soap.File(content.path) for content in contents if isinstance(content, soap.File)
+    ]
+    filled = b"".join(b64encode(b"the file") if isinstance(part, soap.File) else part for part in parts)
+    expected = [b"the file" if isinstance(content, soap.File) else content for content in contents]
+    assert filled == soap.build("TicketCreate", {"Title": "<?file YQ==?>", "Content": expected})
