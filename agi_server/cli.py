@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from agi_server import __version__, calling, cli_calls, health, logs, process, sample_files
+from agi_server import __version__, calling, cli_calls, cli_otrs, health, logs, process, sample_files
 from agi_server.app import App, StartError
 from agi_server.asterisk.fastagi import Limits
 from agi_server.check import check_connections, check_form, warnings
@@ -31,6 +31,9 @@ log = logging.getLogger("agi_server.cli")
 
 FILES_OF_OUR_OWN = 64 + connections.MOST
 """Files that are open beside those of sessions and of connections that are silent yet."""
+
+ASKS_OTRS = ("otrs.", "ticket", "routes", "repeat")
+"""How what `check --connect` asks the web service is called."""
 
 PORT = click.IntRange(0, 65535)
 
@@ -185,11 +188,13 @@ def call(
 
 
 main.add_command(cli_calls.main)
+main.add_command(cli_otrs.main)
 
 
 async def _serve(config: Config, systemd: Systemd) -> None:
     stop = process.stop_on_signals()
     async with App(config, listener=systemd.listener()) as app:
+        process.settle()
         click.echo(f"agi-server {__version__} is ready: {_status(app)}")
         async with systemd.watching(app.server.accepts, lambda: _status(app)):
             await app.serve(stop)
@@ -213,13 +218,16 @@ async def _demonstrate(port: int) -> None:
 
 
 async def _check_connections(config: Config) -> bool:
-    """Print each finding as it comes; is there a bad one?"""
-    bad = False
+    """Print each finding as it comes, and at the end how to look further; is there a bad one?"""
+    bad: list[str] = []
     async with aclosing(check_connections(config)) as findings:
         async for finding in findings:
             click.echo(finding)
-            bad = bad or finding.good is False
-    return bad
+            if finding.good is False:
+                bad.append(finding.subject)
+    if config.otrs.interface != "rpc" and any(subject.startswith(ASKS_OTRS) for subject in bad):
+        click.echo("see what OTRS is asked and what it answers: agi-server otrs session-create --show-xml", err=True)
+    return bool(bad)
 
 
 def _allow_files(sessions: int) -> None:
