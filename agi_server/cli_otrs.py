@@ -50,7 +50,11 @@ DONE = {"TicketCreate": "OTRS has made ticket", "TicketUpdate": "OTRS has change
 
 @click.group("otrs")
 def main() -> None:
-    """Ask OTRS's Ticket Connector by hand, to see what it takes and what it says."""
+    """Ask OTRS's web service by hand.
+
+    One operation of its Ticket Connector each, to see what it takes and what it says. With --show-xml all that goes
+    over the wire is shown, without passwords and sessions.
+    """
 
 
 def _command(operation: str) -> click.Command:
