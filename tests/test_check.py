@@ -186,3 +186,48 @@ def test_files_that_tickets_would_go_without_are_warned_of(tmp_path: Path) -> No
             (5, "leaflet.pdf/ is not there, or we may not read it"),
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "lines"),
+    [
+        ({}, ["ok   otrs.dialect: this is OTRS 6 or Znuny; its times are taken to be in UTC"]),
+        (
+            {"dialect": "4"},
+            ["FAIL otrs.dialect: set to 4, but this is OTRS 6 or Znuny -- leave it to `auto`"],
+        ),
+        (
+            {"dialect": "6", "time_zone": "Asia/Tokyo"},
+            [
+                "ok   otrs.dialect: this is OTRS 6 or Znuny; its times are taken to be in Asia/Tokyo",
+                "?    otrs.time_zone: set to Asia/Tokyo, but OTRS's newest ticket was made +0 hours from UTC"
+                " -- set it to OTRS's own time zone, not to that of its users",
+            ],
+        ),
+        (
+            {"time_zone": "Atlantic/Reykjavik"},
+            ["ok   otrs.dialect: this is OTRS 6 or Znuny; its times are taken to be in Atlantic/Reykjavik"],
+        ),
+    ],
+)
+async def test_which_otrs_it_is(tmp_path: Path, otrs: Sandbox, told: dict[str, str], lines: list[str]) -> None:
+    options: dict[str, Any] = {
+        "customers": {"database": otrs.database},
+        "otrs": {"url": otrs.url, "user": "agi-server", "password": PASSWORD, **told},
+    }
+    findings = [finding async for finding in check_connections(load(write_config(tmp_path, options), {}))]
+    assert [str(one) for one in findings if one.subject in ("otrs.dialect", "otrs.time_zone")] == lines
+
+
+async def test_which_otrs_it_is_can_t_always_be_told(tmp_path: Path, otrs: Sandbox) -> None:
+    for operation in ("TicketSearch", "TicketCreate", "TicketGet"):
+        otrs.faults.add(ERROR, operation)
+    options: dict[str, Any] = {
+        "customers": {"database": otrs.database},
+        "otrs": {"url": otrs.url, "user": "agi-server", "password": PASSWORD},
+    }
+    findings = [str(one) async for one in check_connections(load(write_config(tmp_path, options), {}))]
+    assert (
+        "?    otrs.dialect: can't tell which OTRS it is: it is spoken to as all understand -- set it, if you know"
+        in (findings)
+    )

@@ -6,6 +6,7 @@ The tickets that it is asked about are such as it can't make, and the update nam
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
 from agi_server import app
 from agi_server.call import Refused, Trouble
@@ -14,6 +15,10 @@ from agi_server.check.tickets import check_states, check_tickets
 from agi_server.config import Config
 from agi_server.otrs.connector import Connector
 
+HOUR = timedelta(hours=1)
+SUMMER = HOUR
+"""By so much may the newest ticket and now differ."""
+
 
 async def check_otrs(config: Config) -> AsyncIterator[Finding]:
     """One thing after another; who is not let in can't ask for more."""
@@ -21,6 +26,8 @@ async def check_otrs(config: Config) -> AsyncIterator[Finding]:
         signed_in = await _check_sign_in(config, connector)
         yield signed_in
         if signed_in.good:
+            async for finding in _check_dialect(config, connector):
+                yield finding
             field = await _check_call_field(config, connector)
             yield field
             async for finding in check_tickets(config, connector, field_missing=field.good is False):
@@ -41,6 +48,23 @@ async def _check_sign_in(config: Config, connector: Connector) -> Finding:
         case Trouble():
             hint = "is OTRS running, and is the web service imported, valid, and named as at the end of the address?"
             return Finding(False, "otrs.url", answer.reason, hint)
+
+
+async def _check_dialect(config: Config, connector: Connector) -> AsyncIterator[Finding]:
+    """Which OTRS is it, and does it agree with what has been set?"""
+    told, zone = config.otrs.dialect, config.otrs.time_zone
+    found, offset = await connector.recognise()
+    if found is None:
+        hint = "set it, if you know" if told == "auto" else ""
+        yield Finding(None, "otrs.dialect", "can't tell which OTRS it is: it is spoken to as all understand", hint)
+    elif told not in ("auto", found):
+        yield Finding(False, "otrs.dialect", f"set to {told}, but this is {found.product}", "leave it to `auto`")
+    else:
+        yield Finding(True, "otrs.dialect", f"this is {found.product}; its times are taken to be in {connector.zone}")
+    expected = datetime.now(zone).utcoffset()
+    if zone and offset is not None and expected is not None and abs(expected - offset) > SUMMER:
+        words = f"set to {zone}, but OTRS's newest ticket was made {offset / HOUR:+g} hours from UTC"
+        yield Finding(None, "otrs.time_zone", words, "set it to OTRS's own time zone, not to that of its users")
 
 
 async def _check_call_field(config: Config, connector: Connector) -> Finding:

@@ -13,7 +13,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Self, TypeVar
 
@@ -100,10 +100,10 @@ class Connector:
         """In which OTRS is believed to take times."""
         return self._recogniser.zone
 
-    async def recognise(self) -> Dialect | None:
-        """Find out now which OTRS it is, if that can be told."""
+    async def recognise(self) -> tuple[Dialect | None, timedelta | None]:
+        """Which OTRS turns out to answer, and how far its times are from UTC; None: that can't be told."""
         await self._recogniser.ask(self._session.deadline())
-        return self.dialect
+        return self._recogniser.found, self._recogniser.offset
 
     @property
     def requests(self) -> Mapping[tuple[str, str], Durations]:

@@ -41,12 +41,22 @@ class Recogniser:
 
     @property
     def dialect(self) -> Dialect | None:
-        return self._told or dialect.by_session(self._session.token) or self._found
+        """As told, else as found."""
+        return self._told or self.found
+
+    @property
+    def found(self) -> Dialect | None:
+        return dialect.by_session(self._session.token) or self._found
 
     @property
     def zone(self) -> tzinfo:
         """As told, as found, or UTC, which OTRS 6 is shipped with."""
         return self._zone or (UTC if self._offset is None else timezone(self._offset))
+
+    @property
+    def offset(self) -> timedelta | None:
+        """How far its times were from UTC when its newest ticket was made: summer time may begin or end."""
+        return self._offset
 
     def hearer(self) -> Hearer:
         return Hearer(self.dialect, self.zone, self._clock())
@@ -72,7 +82,7 @@ class Recogniser:
             if ticket is not None:
                 self.see(ticket)
                 self._offset = shown.offset(ticket, self._clock())
-            if self.dialect is None:
+            if self.found is None:
                 self._found = await self._by_refusals(deadline)
             self._say()
 
@@ -90,7 +100,7 @@ class Recogniser:
         return found or dialect.by_action(await self._session.probe("TicketGet", {}, deadline, action="TicketGet"))
 
     def _say(self) -> None:
-        known = self.dialect
+        known = self.found
         words = f"{known.product if known else 'an OTRS that can not be told'} answers, in the time zone {self.zone}"
         if words != self._said:
             _log.info("%s", words)

@@ -132,6 +132,8 @@ class Session:
 
     async def _session(self, deadline: float) -> str | Refused | Trouble:
         """OTRS's id of our session. All who ask while there is none share one login."""
+        if token := self.token:
+            return token
         login = self._login
         if login is None or (login.done() and not isinstance(login.result(), str)):
             login = self._login = asyncio.create_task(self._sign_in())

@@ -185,8 +185,7 @@ async def test_rehearsal_tells_what_is_at_fault(changes: dict[str, Any], about: 
 
 async def test_znuny_is_recognised() -> None:
     async with real() as connector:
-        assert await connector.recognise() is Dialect.V6
-        assert connector.zone.utcoffset(datetime.now(UTC)) == timedelta()
+        assert await connector.recognise() == (Dialect.V6, timedelta())
 
 
 async def test_znuny_that_shows_no_ticket_is_recognised_too() -> None:

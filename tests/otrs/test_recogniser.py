@@ -81,7 +81,7 @@ def of(folder: str, **more: list[Act]) -> dict[str, list[Act]]:
 async def test_which_it_is(acts: dict[str, list[Act]], dialect: Dialect | None, asked: list[str]) -> None:
     async with desk(acts) as (connector, peer):
         assert connector.dialect is None
-        assert await connector.recognise() is dialect
+        assert (await connector.recognise())[0] is dialect
         assert connector.dialect is dialect
         assert operations(peer) == ["SessionCreate", *asked]
         assert {operation for operation, _ in connector.requests} == {"SessionCreate"}
