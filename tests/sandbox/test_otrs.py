@@ -131,6 +131,32 @@ async def test_a_ticket_s_page_escapes_what_the_caller_chose(sandbox: Sandbox, o
         assert "http" not in html
 
 
+async def test_a_ticket_s_page_shows_what_else_it_has(sandbox: Sandbox, otrs: Server) -> None:
+    later = {"Year": "2030", "Month": "1", "Day": "2", "Hour": "3", "Minute": "4"}
+    ticket_id = await created(
+        otrs,
+        ticket={
+            "State": "pending reminder",
+            "PendingTime": later,
+            "Service": "Telephony",
+            "SLA": "Within the hour",
+        },
+        DynamicField={"Name": "CallTopics", "Value": ["billing", "other"]},
+        Attachment={"Filename": f"{HOSTILE}.txt", "ContentType": "text/plain", "Content": "aGk="},
+    )
+
+    _, html = await page(sandbox, f"/otrs/index.pl?Action=AgentTicketZoom;TicketID={ticket_id}")
+
+    for shown in (
+        "2030-01-02 03:04:00 UTC",
+        "Telephony, Within the hour",
+        "billing, other",
+        ".txt (text/plain, 2 bytes)",
+    ):
+        assert shown in html
+    assert "<script" not in html
+
+
 async def test_the_list_shows_the_newest_first(sandbox: Sandbox, otrs: Server) -> None:
     await created(otrs, ticket={"Title": "first"})
     await created(otrs, ticket={"Title": f"second {HOSTILE}"})
