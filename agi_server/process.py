@@ -6,6 +6,7 @@ Nothing here knows what the program does.
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import signal
 from collections.abc import Coroutine
@@ -23,6 +24,15 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     else:
         runner = uvloop.run
     return runner(work)
+
+
+def settle() -> None:
+    """Leave what is loaded by now out of garbage collection: it stays as long as we do.
+
+    It is some 100,000 objects, nearly all of them modules', and with them a whole collection stops every call for
+    0.1 s, each few thousand calls; without them for 5 ms.
+    """
+    gc.freeze()
 
 
 def stop_on_signals() -> asyncio.Event:
