@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from agi_server.sandbox import envelope
 from agi_server.sandbox.dialects import DIALECTS
+from agi_server.sandbox.refusals import RefusalError
 
 Pause = float | asyncio.Event | None
 """Seconds, or until somebody sets the event."""
@@ -31,8 +32,8 @@ class Fault:
     """Sent raw in place of the answer, then the connection is closed; empty: closed without a byte."""
 
 
-def _http(status: str, body: bytes) -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: {len(body)}"
+def _http(status: str, body: bytes, kind: str = "text/plain") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}; charset=UTF-8\r\nContent-Length: {len(body)}"
     return f"{head}\r\nConnection: close\r\n\r\n".encode() + body
 
 
@@ -64,6 +65,12 @@ FAULT_AFTER = Fault(
     )
 )
 """A Fault, though the ticket was made and stays behind."""
+
+
+def refusal(operation: str, code: str, words: str) -> Fault:
+    """OTRS says no, for a reason of its own, and has done nothing."""
+    answer = envelope.error(operation, RefusalError(code, words), DIALECTS["6"])
+    return Fault(works=False, answer=_http("200 OK", answer.body, answer.content_type))
 
 
 class Faults:

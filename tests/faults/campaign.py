@@ -38,7 +38,7 @@ tallies: list[Tally] = []
 
 def of_call(ticket: Ticket) -> str:
     """Whose ticket it is, by the call field or by the title."""
-    return ticket.dynamic_fields.get(CALL_FIELD) or "".join(MARK.findall(ticket.title)[-1:])
+    return str(ticket.dynamic_fields.get(CALL_FIELD, "")) or "".join(MARK.findall(ticket.title)[-1:])
 
 
 def calls_on(tickets: Sequence[Ticket]) -> list[str]:

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from agi_server.journal import State
-from agi_server.sandbox import envelope
-from agi_server.sandbox.faults import Fault
+from agi_server.sandbox.faults import refusal
 from tests.faults.campaign import count
 from tests.faults.dying import NEVER, REPEATED_STEPS
 from tests.faults.house import (
@@ -149,11 +148,7 @@ async def test_tickets_closed_while_calls_wait_to_be_added(tmp_path: Path) -> No
         assert all(len(ticket.articles) == 1 for ticket in first)
 
 
-NO_RIGHT = Fault(
-    works=False,
-    answer=b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-    + envelope.error(UPDATE, "TicketUpdate.AccessDenied", "User does not have access to the ticket!").body,
-)
+NO_RIGHT = refusal(UPDATE, "AccessDenied", "User does not have access to the ticket!")
 DIES_AT = {
     **{step: [(step, nth) for nth in (1, 2)] for step in REPEATED_STEPS},
     **{

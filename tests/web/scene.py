@@ -13,8 +13,8 @@ from agi_server.app import App
 from agi_server.asterisk.client import CallReport, place_call
 from agi_server.config import Config
 from agi_server.demo import demo_config
-from agi_server.sandbox import Sandbox, envelope
-from agi_server.sandbox.faults import Fault
+from agi_server.sandbox import Sandbox
+from agi_server.sandbox.faults import Fault, refusal
 
 NUMBER = "89161229624"
 """Иван Иванов's."""
@@ -86,10 +86,5 @@ def changed(config: Config, options: Mapping[str, Mapping[str, Any]]) -> Config:
     return config.model_copy(update=sections)
 
 
-def _raw(answer: envelope.Answer) -> bytes:
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=UTF-8\r\nContent-Length: {len(answer.body)}\r\n"
-    return f"{head}Connection: close\r\n\r\n".encode() + answer.body
-
-
-REFUSED = Fault(works=False, answer=_raw(envelope.error("TicketCreate", "InvalidParameter", REASON)))
+REFUSED = refusal("TicketCreate", "InvalidParameter", REASON)
 """OTRS says no, as it does for a queue that it does not have."""
