@@ -53,6 +53,13 @@ class Attempts:
         """The call's own ticket, or why there is none."""
         return self._composer.compose(call, recognition)
 
+    def ticket_at_once(self, call: Call, recognition: Recognition) -> Ticket | None:
+        """The call's own ticket, where OTRS need not be asked for a number or for open tickets before."""
+        if self._repeats is not None or self._help_desk.reserves:
+            return None
+        wanted = self.wanted(call, recognition)
+        return wanted if isinstance(wanted, Ticket) else None
+
     async def close(self, entry: Entry, recognition: Recognition, why: Declined | Refused) -> Entry:
         """End it without asking OTRS: a rule wants no ticket, or there is a mistake in the form."""
         if isinstance(why, Refused):
@@ -69,6 +76,15 @@ class Attempts:
             log.error("who rings is not kept yet: %s", error)
             return entry
 
+    async def begin(self, call: Call, recognition: Recognition, ticket: Ticket) -> tuple[Entry, bool]:
+        """Keep a call, its attempt begun in the same write; False: it is there already, and nothing was begun."""
+        return await self._journal.add_begun(call, recognition, str(ticket.queue), self._clock())
+
+    async def go_on(self, begun: Entry, recognition: Recognition, ticket: Ticket) -> Entry:
+        """What is left of an attempt that was begun so."""
+        self._tell_ignored_wishes(begun.call)
+        return await self._ask(begun, recognition, ticket)
+
     async def make(self, entry: Entry, recognition: Recognition, wanted: Wanted) -> Entry:
         """One attempt; gives the entry as it left it. May raise JournalError before a request has left."""
         if entry.state is not State.WAITING:  # an article about several calls is on its way, this one among them
@@ -80,18 +96,18 @@ class Attempts:
             entry = replace(entry, doubt=Doubt.NONE)
         if not isinstance(wanted, Ticket):
             return await self.close(entry, recognition, wanted)
-        if entry.attempts == 0 and (ignored := self._composer.ignored_wishes(entry.call)):
-            log.warning("the dialplan wishes for what ticket.wishes does not allow: %s", ", ".join(ignored))
+        if entry.attempts == 0:
+            self._tell_ignored_wishes(entry.call)
         entry = replace(entry, queue=str(wanted.queue))
         if self._repeats is not None:
             added = await self._repeats.add(entry, wanted, recognition)
             if not isinstance(added, Alone):
                 return added
-            opened = await self._open(added.entry, wanted, recognition)
+            opened = await self._open(added.entry, recognition, wanted)
             if added.not_looked_for and opened.ending is Ending.CREATED:
                 log.warning("a new ticket, for the caller's open ones can't be looked for: %s", added.not_looked_for)
             return opened
-        return await self._open(entry, wanted, recognition)
+        return await self._open(entry, recognition, wanted)
 
     async def _search(self, entry: Entry) -> Entry | None:
         """Is the ticket, or the article, there from an earlier attempt? None: it is not, another one may begin."""
@@ -112,7 +128,7 @@ class Attempts:
             findings = Trouble(findings.reason, entry.doubt)
         return await self._outcomes.record(entry, findings, "found")
 
-    async def _open(self, entry: Entry, ticket: Ticket, recognition: Recognition) -> Entry:
+    async def _open(self, entry: Entry, recognition: Recognition, ticket: Ticket) -> Entry:
         if self._help_desk.reserves:
             if not entry.reserved:
                 number = await self._outcomes.ask(entry, self._help_desk.reserve())
@@ -123,12 +139,16 @@ class Attempts:
         begun = await self._journal.begin(entry, recognition, self._clock())
         if begun is None:
             return await self._journal.get(entry.call.unique_id) or entry
+        return await self._ask(begun, recognition, ticket)
+
+    async def _ask(self, begun: Entry, recognition: Recognition, ticket: Ticket) -> Entry:
+        """Ask for the ticket, and write down what comes of it."""
         self._outcomes.begins(begun)
         outcome = await self._outcomes.ask(begun, self._help_desk.open(ticket))
         if isinstance(outcome, Refused) and outcome.about == "customer_user" and recognition.customer is not None:
             log.warning("OTRS does not know the customer %s any more: %s", recognition.customer.login, outcome.words)
             self._outcomes.begins(begun)
-            stranger = self.wanted(entry.call, replace(recognition, customer=None))
+            stranger = self.wanted(begun.call, replace(recognition, customer=None))
             if isinstance(stranger, Ticket):
                 ticket = replace(stranger, number=ticket.number)
                 outcome = await self._outcomes.ask(begun, self._help_desk.open(ticket))
@@ -137,6 +157,10 @@ class Attempts:
         if isinstance(outcome, Refused):
             outcome = _with_value(outcome, ticket)
         return await self._outcomes.record(begun, outcome, "created")
+
+    def _tell_ignored_wishes(self, call: Call) -> None:
+        if ignored := self._composer.ignored_wishes(call):
+            log.warning("the dialplan wishes for what ticket.wishes does not allow: %s", ", ".join(ignored))
 
 
 def _with_value(refused: Refused, ticket: Ticket) -> Refused:

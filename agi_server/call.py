@@ -295,6 +295,9 @@ Findings = Created | NotFound | Refused | Trouble
 class Directory(Protocol):
     """The port to `customer_user`."""
 
+    def recall(self, number: str) -> Hits | None:
+        """Who has this number (`Call.lookup`), from memory; None: `find` may know better. Never raises."""
+
     async def find(self, number: str) -> Hits:
         """Who has this number (`Call.lookup`). Answers from what it knows if the database is away; never raises."""
 

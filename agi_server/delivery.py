@@ -18,6 +18,9 @@ then is asked what the rules want of it: what is there already is not unwanted a
 Never lost. Trouble is repeated after 2, 4, 8 ... 300 s, until the call has been tried for `give_up`:
 then it is parked for a person, as what OTRS refuses is at once.
 
+A live call is on disk before anything is asked of OTRS. Where who rings is known at once, nothing has to be asked
+before the ticket, OTRS is well and a place is free, its attempt begins in the same write: the disk is waited for once.
+
 Live calls come first: retries take at most half of the places, and only places that nobody waits
 for. While OTRS is in trouble live calls are not tried at once but wait on disk, and one at a
 time, the longest waiting first, asks how it is; when it answers again all are due. Calls that a rule
@@ -35,15 +38,16 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
 from agi_server.attempt import Attempts, ended
-from agi_server.call import Call, Directory, Doubt, Ending, HelpDesk, Hits, Recognition, Ticket
+from agi_server.call import Call, Directory, Doubt, Ending, HelpDesk, Recognition, Ticket
+from agi_server.callers import Callers
 from agi_server.journal import Entry, Journal, JournalError, State, number_of
 from agi_server.logs import call_id
 from agi_server.outcomes import Outcomes
-from agi_server.people import choose, rivals
 from agi_server.pulse import Pulse
 from agi_server.repeat import Repeat, Repeats
 from agi_server.ticket import Composer
@@ -51,10 +55,21 @@ from agi_server.timetable import FIRST_PAUSE, LONGEST_PAUSE, pause
 
 log = logging.getLogger("agi_server.delivery")
 
-LOOKUP_LIMIT = 2.0
-"""Seconds for finding the customer; then the call goes on with what is known."""
 LONGEST_REST = 10.0
 """Seconds after which the loop looks at the journal even if nothing woke it: a person may have changed an entry."""
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """A call whose caller is on the line, from the moment that we hear of it."""
+
+    call: Call
+    who: asyncio.Future[Recognition]
+    """Who rings; whoever is not known in time is a stranger."""
+    kept: asyncio.Future[Entry | JournalError]
+    """Its entry, once that is on disk; or why it can't be kept."""
+    attempt: asyncio.Task[Entry | None] = field(init=False)
+    """Gives the entry as the attempt left it; None of a call that could not be kept."""
 
 
 class Delivery:
@@ -82,8 +97,7 @@ class Delivery:
         ticket of its own. `main_contacts` are logins by `customer_id`.
         """
         self._journal = journal
-        self._directory = directory
-        self._main_contacts = main_contacts or {}
+        self._callers = Callers(directory, journal, main_contacts or {})
         self._pulse = Pulse(stopwatch)
         self._wake = asyncio.Event()
         self._outcomes = Outcomes(
@@ -103,7 +117,9 @@ class Delivery:
         self._retries_at_most = max(1, places // 2)
         self._latest = timedelta(seconds=max(settle, 2 * LONGEST_PAUSE))
         self._clock = clock
-        self._in_hand: dict[int, asyncio.Task[Entry]] = {}
+        self._in_hand: dict[int, asyncio.Task[Entry | None]] = {}
+        self._live: set[asyncio.Task[Entry | None]] = set()
+        """Of those whose caller is on the line or just was; they are in hand as soon as they are on disk."""
         self._retries: set[int] = set()
         self._take_turns = repeat is not None
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -127,7 +143,7 @@ class Delivery:
     async def stop(self, patience: float) -> None:
         """Begin nothing more, end what has begun within `patience` seconds; the rest is safe in the journal."""
         self._stopping = True
-        tasks = list(self._in_hand.values())
+        tasks = self._live.union(self._in_hand.values())
         if self.loop is not None:
             self.loop.cancel()
             await asyncio.wait([self.loop])
@@ -149,49 +165,77 @@ class Delivery:
         """OTRS failed when it was last asked, however long ago that was, or is silent."""
         return self._pulse.failing or self._pulse.troubled
 
-    def deliver(self, entry: Entry, who: asyncio.Task[Recognition]) -> asyncio.Task[Entry]:
-        """Try this live call now, or let it wait for its turn on disk if OTRS is in trouble.
+    def take(self, call: Call) -> Live:
+        """Keep this call, and try it now or let it wait on disk; that goes on whatever becomes of who asked.
 
-        `who` rings is being looked up already. The task gives the entry as the attempt left it;
-        an attempt under way already is shared.
+        Of a call that is there already the attempt under way is shared.
         """
-        if entry.id not in self._in_hand:
-            self._take_in_hand(entry, lambda entry: self._live(entry, who))
-        return self._in_hand[entry.id]
+        live = Live(call, self._callers.ask(call), asyncio.get_running_loop().create_future())
+        live.attempt = asyncio.create_task(self._serve(live), name=f"call {call.unique_id}")
+        self._live.add(live.attempt)
+        live.attempt.add_done_callback(self._live.discard)
+        return live
 
     def wake(self) -> None:
         """A person has changed an entry: see at once what is due."""
         self._wake.set()
 
-    async def recognise(self, call: Call) -> Recognition:
-        """Who rings; whoever is not known in time is a stranger."""
-        hits, called_last = Hits(), ""
+    async def _serve(self, live: Live) -> Entry | None:
+        """From the first moment of a live call to the end of its first attempt."""
         try:
-            async with asyncio.timeout(LOOKUP_LIMIT):
-                if number := number_of(call):
-                    hits = await self._directory.find(number)
-                if logins := rivals(hits, self._main_contacts):
-                    called_last = await self._journal.called_last(logins)
-        except TimeoutError:
-            log.warning("no answer about the customer within %g s", LOOKUP_LIMIT)
+            entry, begun = await self._keep(live)
         except JournalError as error:
-            log.error("which of the customers called last is not known: %s", error)
-        return choose(hits, self._main_contacts, called_last)
+            live.kept.set_result(error)
+            return None
+        except Exception as error:  # noqa: BLE001 -- it is told to who waits for the call to be kept
+            live.kept.set_exception(error)
+            return None
+        under_way = self._in_hand.get(entry.id)
+        settled = entry.state not in (State.WAITING, State.SENDING) or entry.ending is not None
+        if under_way is None and not settled:
+            self._take_in_hand(entry, live.attempt, in_place=begun is not None)
+        live.kept.set_result(entry)
+        if under_way is not None:
+            return await asyncio.shield(under_way)
+        return entry if settled else await self._guarded(entry, lambda entry: self._try(entry, live.who, begun))
 
-    def _take_in_hand(self, entry: Entry, attempt: Callable[[Entry], Awaitable[Entry]]) -> None:
-        task = asyncio.create_task(self._guarded(entry, attempt), name=f"call {entry.call.unique_id}")
+    async def _keep(self, live: Live) -> tuple[Entry, Ticket | None]:
+        """The call on disk; and, if its attempt has begun in the same write, the ticket to ask for, in a place."""
+        if (ticket := self._ticket_at_once(live)) is None:
+            return await self._journal.add(live.call, self._clock()), None
+        await self._places.acquire()  # one is free: this does not wait
+        begun = False
+        try:
+            entry, begun = await self._attempts.begin(live.call, live.who.result(), ticket)
+        finally:
+            if not begun:
+                self._places.release()
+        return entry, ticket if begun else None
+
+    def _ticket_at_once(self, live: Live) -> Ticket | None:
+        """What OTRS may be asked for as soon as the call is kept; None: that has to be found out, or has to wait."""
+        if not live.who.done() or self.troubled or self._stopping or self._places.locked():
+            return None
+        try:
+            return self._attempts.ticket_at_once(live.call, live.who.result())
+        except Exception:  # noqa: BLE001 -- first the call is kept; then the attempt meets it again, and says so
+            return None
+
+    def _take_in_hand(self, entry: Entry, task: asyncio.Task[Entry | None], *, in_place: bool) -> None:
+        """This task tries it, from now until it ends; `in_place`: in a place that has been taken for it."""
         self._in_hand[entry.id] = task
         if self._take_turns and (number := number_of(entry.call)):
             self._numbers[entry.id] = number
-        task.add_done_callback(lambda task: self._let_go(entry.id, task))
+        task.add_done_callback(lambda task: self._let_go(entry.id, task, in_place=in_place))
 
-    def _let_go(self, entry_id: int, task: asyncio.Task[Entry]) -> None:
+    def _let_go(self, entry_id: int, task: asyncio.Task[Entry | None], *, in_place: bool) -> None:
         del self._in_hand[entry_id]
         self._numbers.pop(entry_id, None)
-        if entry_id in self._retries:
-            self._retries.discard(entry_id)
+        self._retries.discard(entry_id)
+        if in_place:
             self._places.release()
-        waits = task.cancelled() or task.result().state is State.WAITING
+        left = None if task.cancelled() else task.result()
+        waits = left is None or left.state is State.WAITING
         if not waits:
             self._outcomes.forget(entry_id)
         if waits or self._look_again:
@@ -209,8 +253,11 @@ class Delivery:
             log.exception("an error that nobody foresaw; the call stays in the journal")
         return await self._outcomes.set_back(entry)
 
-    async def _live(self, entry: Entry, who: asyncio.Task[Recognition]) -> Entry:
+    async def _try(self, entry: Entry, who: Awaitable[Recognition], begun: Ticket | None) -> Entry:
+        """The first attempt for a live call, or what is left of one that has `begun`."""
         recognition = await who
+        if begun is not None:
+            return self._counted(await self._attempts.go_on(entry, recognition, begun))
         wanted = self._attempts.wanted(entry.call, recognition)
         if not isinstance(wanted, Ticket) and (entry.state, entry.doubt) == (State.WAITING, Doubt.NONE):
             return self._counted(await self._attempts.close(entry, recognition, wanted))
@@ -223,7 +270,7 @@ class Delivery:
 
     async def _retry(self, entry: Entry) -> Entry:
         """One retry; its place has been taken already."""
-        recognition = await self.recognise(entry.call)
+        recognition = await self._callers.ask(entry.call)
         async with self._turn(entry):
             wanted = self._attempts.wanted(entry.call, recognition)
             left = self._counted(await self._attempts.make(entry, recognition, wanted))
@@ -268,7 +315,9 @@ class Delivery:
             if entry.id not in self._in_hand and number_of(entry.call) not in self._numbers.values():
                 await self._places.acquire()  # it is free: this does not wait
                 self._retries.add(entry.id)
-                self._take_in_hand(entry, self._retry)
+                attempt = self._guarded(entry, self._retry)
+                retry: asyncio.Task[Entry | None] = asyncio.create_task(attempt, name=f"call {entry.call.unique_id}")
+                self._take_in_hand(entry, retry, in_place=True)
         busy = set(self._numbers.values())
         self._look_again = bool(busy)
         due = await self._journal.next_due(in_hand, busy)

@@ -19,7 +19,7 @@ from typing import Any
 from agi_server.asterisk.fastagi import Session
 from agi_server.asterisk.request import Request
 from agi_server.call import NOBODY, Call, Created, Ending, Match, Recognition
-from agi_server.delivery import Delivery
+from agi_server.delivery import Delivery, Live
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.logs import call_id
 from agi_server.numbers import Numbering
@@ -118,9 +118,9 @@ class Intake:
         began, deadline = self._stopwatch(), asyncio.get_running_loop().time() + self.patience
         call = call_of(session.request, self._numbering, self._clock())
         call_id.set(call.unique_id)
-        who = asyncio.create_task(self._delivery.recognise(call), name=f"who rings in {call.unique_id}")
-        entry = await self._take(call, who, session, deadline)
-        recognition = (entry and entry.recognition) or (who.result() if who.done() else NOBODY)
+        live = self._delivery.take(call)
+        entry = await self._see(live, session, deadline)
+        recognition = (entry and entry.recognition) or (live.who.result() if live.who.done() else NOBODY)
         told = variables(entry, recognition, self._zoom_url, self._extensions)
         _log_call(call, told, entry, self._stopwatch() - began)
         self.calls[told[STATUS], told[MATCH]] += 1
@@ -139,39 +139,36 @@ class Intake:
         self.calls[ERROR, Match.NONE.value] += 1
         await session.set_variable(STATUS, ERROR)
 
-    async def _take(
-        self, call: Call, who: asyncio.Task[Recognition], session: Session, deadline: float
-    ) -> Entry | None:
-        """Keep the call, and see what becomes of it until the deadline. None: it could not be kept."""
-        try:
-            async with asyncio.timeout_at(max(deadline, asyncio.get_running_loop().time() + JOURNAL_LIMIT)):
-                entry = await self._journal.add(call, self._clock())
-        except (JournalError, TimeoutError) as error:
-            log.critical("NOT in the journal: %s; the call: %r", str(error) or "no answer in time", call)
-            self._keep_later(call, who)
-            await _wait(who, session.hung_up, deadline)
+    async def _see(self, live: Live, session: Session, deadline: float) -> Entry | None:
+        """What becomes of the call until the deadline; None: it could not be kept."""
+        loop, call = asyncio.get_running_loop(), live.call
+        limit = max(deadline, loop.time() + JOURNAL_LIMIT)
+        await _wait(live.attempt, session.hung_up, deadline)
+        left = live.attempt.result() if live.attempt.done() and not live.attempt.cancelled() else None
+        if not live.kept.done():
+            await asyncio.wait({live.kept}, timeout=max(0.0, limit - loop.time()))
+        entry = live.kept.result() if live.kept.done() else JournalError("no answer in time")
+        if isinstance(entry, JournalError):
+            log.critical("NOT in the journal: %s; the call: %r", entry, call)
+            self._keep_later(call)
+            await _wait(live.who, session.hung_up, deadline)
             return None
         if entry.call.unique_id != call.unique_id:
             log.warning(
                 "another call had this id before: kept as %s; has each Asterisk its systemname?", entry.call.unique_id
             )
-        if entry.state not in (State.WAITING, State.SENDING) or entry.ending is not None:
-            return entry
-        attempt = self._delivery.deliver(entry, who)
-        await _wait(attempt, session.hung_up, deadline)
-        if attempt.done() and not attempt.cancelled():
-            return attempt.result()
-        attempt.add_done_callback(_log_late)
-        return entry
+        if left is None:
+            live.attempt.add_done_callback(_log_late)
+        return left or entry
 
-    def _keep_later(self, call: Call, who: asyncio.Task[Recognition]) -> None:
+    def _keep_later(self, call: Call) -> None:
         """Hold a call that could not be kept, and keep it as soon as the journal can be written again."""
         if len(self._unkept) < MOST_UNKEPT:
-            task = asyncio.create_task(self._keep_in_the_end(call, who), name=f"keep {call.unique_id}")
+            task = asyncio.create_task(self._keep_in_the_end(call), name=f"keep {call.unique_id}")
             self._unkept.add(task)
             task.add_done_callback(self._unkept.discard)
 
-    async def _keep_in_the_end(self, call: Call, who: asyncio.Task[Recognition]) -> bool:
+    async def _keep_in_the_end(self, call: Call) -> bool:
         """Try until it is kept, at last when we stop: False, if that fails too."""
         while not self._stopping.is_set():
             try:
@@ -179,14 +176,11 @@ class Intake:
                     await self._stopping.wait()
             except TimeoutError:
                 pass
-            try:
-                entry = await self._journal.add(call, self._clock())
-            except JournalError:
-                continue
-            log.warning("in the journal after all")
-            if entry.state is State.WAITING:
-                self._delivery.deliver(entry, who)
-            return True
+            live = self._delivery.take(call)
+            await asyncio.wait({live.kept})
+            if not isinstance(live.kept.result(), JournalError):
+                log.warning("in the journal after all")
+                return True
         return False
 
 
@@ -280,7 +274,8 @@ def _log_call(call: Call, told: Mapping[str, str], entry: Entry | None, waited: 
     )
 
 
-def _log_late(task: asyncio.Task[Entry]) -> None:
+def _log_late(task: asyncio.Task[Entry | None]) -> None:
     """What came after its caller had gone on."""
-    if not task.cancelled() and task.exception() is None and (ticket := _ticket(task.result())) is not None:
-        log.info("%s, ticket %s, after the caller went on", task.result().ending, ticket.ticket_number)
+    left = None if task.cancelled() or task.exception() else task.result()
+    if left is not None and (ticket := _ticket(left)) is not None:
+        log.info("%s, ticket %s, after the caller went on", left.ending, ticket.ticket_number)

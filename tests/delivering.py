@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from agi_server.call import Call, Doubt, Recognition, Trouble
+from agi_server.call import Call, Doubt, Trouble
 from agi_server.delivery import Delivery
 from agi_server.journal import Entry, Journal, State
 from agi_server.repeat import Repeat
@@ -72,11 +72,9 @@ class House:
 
     async def live(self, call: Call = CALL) -> Entry:
         """A live call, until its attempt has ended."""
-        entry = await self.journal.add(call, self.now)
-        return await self.delivery.deliver(entry, self.who(call))
-
-    def who(self, call: Call) -> asyncio.Task[Recognition]:
-        return asyncio.create_task(self.delivery.recognise(call))
+        left = await self.delivery.take(call).attempt
+        assert left is not None
+        return left
 
     async def restart(self, **options: Any) -> None:
         """A new life on the same journal."""

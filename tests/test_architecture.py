@@ -36,7 +36,11 @@ STOREYS = (
 """From the ground up; imports go downward, within a storey only from `check` to `app`."""
 SIDEWAYS = {("check", "app")}
 THROUGH_PORTS_ONLY = {
-    *((room, door) for room in ("outcomes", "callers", "repeat", "attempt", "delivery") for door in ("otrs", "asterisk")),
+    *(
+        (room, door)
+        for room in ("outcomes", "callers", "repeat", "attempt", "delivery")
+        for door in ("otrs", "asterisk")
+    ),
     ("intake", "otrs"),
 }
 PURE = {

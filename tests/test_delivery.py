@@ -272,20 +272,20 @@ async def test_after_a_crash_the_ticket_is_searched_for_first(house: House) -> N
 async def test_stopping_ends_what_has_begun_and_begins_nothing_more(house: House) -> None:
     house.desk.go_on.clear()
     calls = [replace(CALL, unique_id=f"live.{n}") for n in range(6)]
-    tasks = [house.delivery.deliver(await house.journal.add(call, NOW), house.who(call)) for call in calls]
+    tasks = [house.delivery.take(call).attempt for call in calls]
     await house.desk.arrivals(4)
     stopping = asyncio.create_task(house.delivery.stop(10.0))
     await asyncio.sleep(0)
     house.desk.go_on.set()
     await stopping
-    assert [task.result().state for task in tasks] == [State.DONE] * 4 + [State.WAITING] * 2
+    left = [task.result() for task in tasks]
+    assert [entry and entry.state for entry in left] == [State.DONE] * 4 + [State.WAITING] * 2
     assert len(house.desk.opened) == 4
 
 
 async def test_stopping_cuts_an_attempt_off_and_the_next_life_finds_its_ticket(house: House) -> None:
     house.desk.go_on.clear()
-    entry = await house.journal.add(CALL, NOW)
-    task = house.delivery.deliver(entry, house.who(CALL))
+    task = house.delivery.take(CALL).attempt
     await house.desk.arrivals(1)
     await house.delivery.stop(0.01)
     assert task.cancelled()
@@ -298,13 +298,88 @@ async def test_stopping_cuts_an_attempt_off_and_the_next_life_finds_its_ticket(h
 
 async def test_the_same_call_twice_shares_one_attempt(house: House) -> None:
     house.desk.go_on.clear()
-    first = await house.journal.add(CALL, NOW)
-    second = await house.journal.add(CALL, NOW)
-    tasks = [house.delivery.deliver(entry, house.who(CALL)) for entry in (first, second)]
-    assert tasks[0] is tasks[1]
+    both = [house.delivery.take(CALL) for _ in range(2)]
+    await asyncio.wait({live.kept for live in both})
     house.desk.go_on.set()
-    await tasks[0]
+    first, second = [await live.attempt for live in both]
+    assert first is second
     assert len(house.desk.tickets) == 1
+
+
+async def test_of_a_call_that_waits_for_nothing_the_attempt_begins_in_the_write_that_keeps_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unused(*_: object) -> Entry:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(house.journal, "add", unused)
+    monkeypatch.setattr(house.journal, "begin", unused)
+    live = house.delivery.take(CALL)
+    await house.desk.arrivals(1)
+    kept = live.kept.result()
+    assert isinstance(kept, Entry)
+    assert (kept.state, kept.doubt, kept.attempts, kept.queue) == (State.SENDING, Doubt.RUNNING, 1, "Raw")
+    entry = await live.attempt
+    assert entry is not None
+    assert (entry.state, await house.journal.get(CALL.unique_id)) == (State.DONE, entry)
+    assert [event.event for event in await house.journal.history(entry)] == ["added", "begun", "created"]
+
+
+async def test_a_call_whose_caller_is_looked_up_is_kept_meanwhile(house: House) -> None:
+    live = house.delivery.take(replace(CALL, canonical="+79219876543"))
+    house.people.find_again.clear()
+    await asyncio.wait({live.kept})
+    kept = live.kept.result()
+    assert isinstance(kept, Entry)
+    assert (kept.state, kept.attempts, live.who.done()) == (State.WAITING, 0, False)
+    house.people.find_again.set()
+    entry = await live.attempt
+    assert entry is not None
+    assert (entry.state, entry.recognition) == (State.DONE, NOBODY)
+
+
+async def test_an_error_in_what_tells_who_rings_or_makes_the_ticket_keeps_no_call_from_being_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.people, "recall", broken)
+        assert (await house.live()).state is State.DONE
+        patched.setattr(house.delivery._attempts, "wanted", broken)
+        assert (await house.live(replace(CALL, unique_id="next"))).state is State.WAITING
+    assert "an error that nobody foresaw" in caplog.text
+    await house.until(State.DONE, 2)
+
+
+@pytest.mark.parametrize("reserves", [False, True])
+async def test_while_the_journal_can_not_be_written_no_call_has_a_place(house: House, reserves: bool) -> None:
+    await house.journal._ask(lambda sql: sql.exec_driver_sql("PRAGMA query_only=ON"))
+    house.desk.reserves = reserves
+    for call in many(10):
+        live = house.delivery.take(call)
+        assert await live.attempt is None
+        assert str(live.kept.result()).endswith("attempt to write a readonly database")
+    assert house.desk.opened == []
+    await house.journal._ask(lambda sql: sql.exec_driver_sql("PRAGMA query_only=OFF"))
+    assert {(await house.live(call)).state for call in many(10)} == {State.DONE}
+    assert sorted(house.desk.opened) == ids(10)
+
+
+async def test_a_call_that_is_stopped_while_it_is_kept_is_searched_for_in_the_next_life(house: House) -> None:
+    live = house.delivery.take(CALL)
+    await asyncio.sleep(0)  # now the write has been asked for
+    await house.delivery.stop(0.0)
+    assert live.attempt.cancelled()
+    house.delivery = house.build()
+    await house.delivery.start()
+    entry = await house.journal.get(CALL.unique_id)
+    assert entry is not None
+    assert (entry.state, entry.doubt) == (State.WAITING, Doubt.RUNNING)
+    await house.until(State.DONE)
+    assert (house.desk.opened, len(house.desk.tickets)) == ([CALL.unique_id], 1)
+    assert house.desk.searches > 0
 
 
 async def test_no_more_requests_at_once_than_places(house: House) -> None:
@@ -353,7 +428,7 @@ async def test_live_calls_go_before_retries(house: House) -> None:
     house.delivery.wake()
     await house.desk.arrivals(2)
     calls = [replace(CALL, unique_id=f"live.{n}") for n in range(4)]
-    tasks = [house.delivery.deliver(await house.journal.add(call, NOW), house.who(call)) for call in calls]
+    tasks = [house.delivery.take(call).attempt for call in calls]
     await house.desk.arrivals(4)
     assert house.desk.opened == ["call.0", "call.1", "live.0", "live.1"]
     house.desk.go_on.set()
@@ -387,12 +462,15 @@ async def test_a_directory_that_does_not_answer_makes_the_caller_a_stranger(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Silent:
+        def recall(self, number: str) -> Hits | None:
+            return None
+
         async def find(self, number: str) -> Hits:
             await asyncio.Event().wait()
             raise AssertionError
 
-    monkeypatch.setattr("agi_server.delivery.LOOKUP_LIMIT", 0.01)
-    house.delivery._directory = Silent()
+    monkeypatch.setattr("agi_server.callers.LOOKUP_LIMIT", 0.01)
+    house.delivery._callers._directory = Silent()
     entry = await house.live()
     assert (entry.state, entry.recognition) == (State.DONE, NOBODY)
     assert house.desk.tickets[0].customer_user == "stranger"
@@ -406,12 +484,12 @@ async def test_of_colleagues_on_one_number_the_one_who_called_last_rings(house: 
     house.people.hits["+79160000000"] = Hits(Match.EXACT, COLLEAGUES[1:2])
     shared = replace(CALL, unique_id="shared", canonical="+74950000000")
     expected = Recognition(Match.SEVERAL, IVANOV, COLLEAGUES, Match.EXACT)
-    assert await house.delivery.recognise(shared) == expected
+    assert await house.delivery._callers.find(shared) == expected
     await house.live(replace(CALL, canonical="+79160000000"))
-    assert await house.delivery.recognise(shared) == replace(expected, customer=COLLEAGUES[1])
+    assert await house.delivery._callers.find(shared) == replace(expected, customer=COLLEAGUES[1])
     await house.live(shared)  # as petrov: but that was a guess, and does not count
     await house.live(replace(CALL, unique_id="from his own"))
-    assert await house.delivery.recognise(shared) == expected
+    assert await house.delivery._callers.find(shared) == expected
 
 
 @pytest.mark.parametrize("hangs", [False, True])
@@ -423,17 +501,17 @@ async def test_without_the_journal_of_colleagues_the_one_changed_last_rings(
             await asyncio.Event().wait()
         raise JournalError("disk full")
 
-    monkeypatch.setattr("agi_server.delivery.LOOKUP_LIMIT", 0.01)
+    monkeypatch.setattr("agi_server.callers.LOOKUP_LIMIT", 0.01)
     monkeypatch.setattr(house.journal, "called_last", broken)
     house.people.hits[CALL.canonical] = Hits(Match.EXACT, COLLEAGUES)
-    assert (await house.delivery.recognise(CALL)).customer == IVANOV
+    assert (await house.delivery._callers.find(CALL)).customer == IVANOV
 
 
 async def test_the_number_that_is_looked_up_may_be_less_than_a_whole_one(house: House) -> None:
     house.people.hits["~1229624"] = Hits(Match.SUFFIX, (IVANOV,))
-    found = await house.delivery.recognise(replace(CALL, canonical="", lookup="~1229624"))
+    found = await house.delivery._callers.find(replace(CALL, canonical="", lookup="~1229624"))
     assert found == Recognition(Match.SUFFIX, IVANOV, (IVANOV,), Match.SUFFIX)
-    assert await house.delivery.recognise(replace(CALL, canonical="", lookup="")) == NOBODY
+    assert await house.delivery._callers.find(replace(CALL, canonical="", lookup="")) == NOBODY
 
 
 async def test_a_customer_whom_otrs_knows_no_more_gets_a_ticket_as_a_stranger(house: House) -> None:
@@ -452,8 +530,7 @@ async def test_who_is_refused_as_a_stranger_too_is_parked(house: House) -> None:
 
 async def test_while_otrs_is_silent_nobody_else_waits_for_it(house: House) -> None:
     house.desk.go_on.clear()
-    entry = await house.journal.add(CALL, house.now)
-    first = house.delivery.deliver(entry, house.who(CALL))
+    first = house.delivery.take(CALL).attempt
     await house.desk.arrivals(1)
     assert not house.delivery.troubled
     house.now += timedelta(seconds=11)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -63,7 +65,7 @@ CALLER = {
 class House:
     """A listener with our script, on a journal and a help desk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, repeat: bool = True) -> None:
         self.desk = Desk()
         self.journal = Journal(make_url(f"sqlite:///{folder}/calls.db"))
         self.delivery = Delivery(
@@ -74,7 +76,7 @@ class House:
             places=2,
             settle=120.0,
             give_up=timedelta(days=7),
-            repeat=Repeat(timedelta(minutes=30), "customer", ("new", "open"), same_queue=True),
+            repeat=Repeat(timedelta(minutes=30), "customer", ("new", "open"), same_queue=True) if repeat else None,
         )
         self.intake = Intake(
             self.journal,
@@ -93,9 +95,8 @@ class House:
         return await place_call("127.0.0.1", self.server.port, **values)
 
 
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path)
+@asynccontextmanager
+async def running(house: House) -> AsyncIterator[House]:
     await house.journal.open()
     await house.delivery.start()
     await house.server.start("127.0.0.1", 0)
@@ -105,6 +106,19 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await house.intake.stop()
     await house.delivery.stop(1.0)
     await house.journal.close()
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with running(House(tmp_path)) as house:
+        yield house
+
+
+@pytest.fixture
+async def at_once(tmp_path: Path) -> AsyncIterator[House]:
+    """A house where each call is a ticket of its own, so that its attempt begins in the write that keeps it."""
+    async with running(House(tmp_path, repeat=False)) as house:
+        yield house
 
 
 def request(**options: Any) -> Request:
@@ -492,6 +506,41 @@ async def test_a_journal_that_hangs_costs_the_caller_his_patience_at_most(
     report = await house.call()
     assert report.variables["HELPDESK_STATUS"] == "error"
     assert report.seconds < PATIENCE + 2
+
+
+async def test_when_the_disk_hangs_the_caller_goes_on_and_his_ticket_comes_once(
+    at_once: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("agi_server.intake.JOURNAL_LIMIT", 0.1)
+    monkeypatch.setattr("agi_server.intake.TRY_AGAIN", 0.01)
+    at_once.intake.patience = 0.1
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as other:
+        other.execute("BEGIN IMMEDIATE")  # nobody else can write now
+        report = await at_once.call()
+    assert (report.variables["HELPDESK_STATUS"], report.variables["HELPDESK_NAME"]) == ("error", "Иван Иванов")
+    await at_once.desk.arrivals(1)
+    await asyncio.wait(at_once.intake._unkept)
+    at_once.intake.patience = PATIENCE
+    assert (await at_once.call()).variables["HELPDESK_STATUS"] == "created"
+    assert "NOT in the journal: no answer in time" in caplog.text
+    assert "in the journal after all" in caplog.text
+    assert at_once.desk.opened == ["1.1"]
+
+
+async def test_a_hangup_ends_no_work_that_began_when_the_call_was_kept(at_once: House) -> None:
+    at_once.desk.go_on.clear()
+    at_once.intake.patience = 30.0
+    report = await at_once.call(hang_up_after=0.05)
+    assert (report.outcome, report.seconds < 5) == (Ending.HANGUP, True)
+    at_once.desk.go_on.set()
+    assert (await at_once.call()).variables["HELPDESK_STATUS"] == "created"
+    assert at_once.desk.opened == ["1.1"]
+
+
+async def test_one_call_placed_twice_at_the_same_moment_is_one_ticket(at_once: House) -> None:
+    reports = await asyncio.gather(*(at_once.call() for _ in range(5)))
+    assert {report.variables["HELPDESK_TICKET"] for report in reports} == {"T1"}
+    assert at_once.desk.opened == ["1.1"]
 
 
 async def test_a_hundred_calls_at_once_are_a_hundred_tickets(house: House) -> None:

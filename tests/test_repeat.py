@@ -523,7 +523,7 @@ async def test_whatever_goes_wrong_each_call_is_in_one_ticket_or_one_article(tmp
     await house.delivery.start()
     calls = [replace(chance.choice([CALL, STRANGER]), unique_id=f"call.{n}") for n in range(30)]
     for call in calls:
-        house.delivery.deliver(await house.journal.add(replace(call, time=house.now), house.now), house.who(call))
+        await house.delivery.take(replace(call, time=house.now)).kept
         for _ in range(chance.choice([0, 0, 1, 10, 70])):
             house.now += timedelta(seconds=1)
             house.delivery._wake.set()

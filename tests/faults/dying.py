@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 from agi_server import repeat
 from agi_server.asterisk.fastagi import Session
+from agi_server.callers import Callers
 from agi_server.cli import main
-from agi_server.delivery import Delivery
 from agi_server.journal import Journal
 from agi_server.otrs.connector import Connector
 
@@ -35,12 +35,19 @@ class Step:
     when: Literal["before", "meanwhile", "after"]
 
 
-STEPS = {
+STEPS_IN_A_QUEUE = {
     "before-add": Step(Journal, "add", "before"),
     "after-add": Step(Journal, "add", "after"),
-    "after-find": Step(Delivery, "recognise", "after"),
     "before-begin": Step(Journal, "begin", "before"),
     "after-begin": Step(Journal, "begin", "after"),
+}
+"""Of calls that find no place: they are kept first, and begun when it is their turn."""
+STEPS = {
+    **STEPS_IN_A_QUEUE,
+    "after-find": Step(Callers, "find", "after"),
+    "before-add-begun": Step(Journal, "add_begun", "before"),
+    "in-add-begun": Step(Journal, "add_begun", "meanwhile"),
+    "after-add-begun": Step(Journal, "add_begun", "after"),
     "in-open": Step(Connector, "open", "meanwhile"),
     "after-open": Step(Connector, "open", "after"),
     "after-done": Step(Journal, "done", "after"),

@@ -12,17 +12,19 @@ import pytest
 
 from agi_server.asterisk.client import Ending
 from agi_server.sandbox.faults import ERROR
-from tests.faults.dying import STEPS
+from tests.faults.dying import STEPS, STEPS_IN_A_QUEUE
 from tests.faults.scene import PATIENCE_S, scene
 from tests.program import agi_server
 
 AT_ONCE = 25
 """Calls in each life, of which there are four."""
-EARLY = ("before-add", "after-add", "after-find")
+EARLY = ("before-add", "after-add", "after-find", "before-add-begun", "in-add-begun", "after-add-begun")
 """Steps that all calls at once take in the same moment: there the calls come in waves."""
 WAVES = 5
 DIES_AT: dict[str, list[tuple[str, int]]] = {
     **{step: [(step, nth) for nth in (1, 8, 15, 22)] for step in STEPS},
+    # Of each wave the first call has the place.
+    **{step: [(step, nth) for nth in (1, 6, 11, 16)] for step in ("before-add", "after-add")},
     # OTRS is in trouble: no more calls fail than are on their way at the same time.
     "after-later": [("after-later", nth) for nth in (1, 2, 3, 4)],
     # What was cut off is searched for, or taken up, in the life after.
@@ -32,13 +34,15 @@ DIES_AT: dict[str, list[tuple[str, int]]] = {
     },
     "after-recover": [
         *(("after-open", 3), ("after-recover", 1), ("after-open", 12), ("after-recover", 1)),
-        *(("after-begin", 9), ("after-done", 9)),
+        *(("after-add-begun", 9), ("after-done", 9)),
     ],
 }
 """In each life the step, and how often it is taken before the program dies of it."""
 AT_START = ("after-recover", "before-search", "after-search")
 """Steps of what an earlier life left: they may be taken before the program is ready for calls."""
-QUICK = ("after-add", "after-open")
+QUICK = ("after-add", "after-add-begun", "after-open")
+STRANGER = "+4915112345678"
+"""Whoever is known is told from memory, and not looked for."""
 
 
 def dying(step: str, nth: int) -> tuple[str, ...]:
@@ -49,7 +53,9 @@ def dying(step: str, nth: int) -> tuple[str, ...]:
     "step", [pytest.param(step, marks=() if step in QUICK else pytest.mark.slow) for step in STEPS]
 )
 async def test_killed_at_a_step_and_started_again_at_once(step: str, tmp_path: Path) -> None:
-    async with scene(tmp_path, 0.05) as stage:
+    caller = {"number": STRANGER} if step == "after-find" else {}
+    places = 1 if step in STEPS_IN_A_QUEUE else AT_ONCE
+    async with scene(tmp_path, 0.05, otrs={"connections": places}) as stage:
         for what, nth in DIES_AT[step]:
             stage.otrs.faults.always = ERROR if what == "after-later" else None
             if what in AT_START:
@@ -58,7 +64,7 @@ async def test_killed_at_a_step_and_started_again_at_once(step: str, tmp_path: P
                 continue
             async with stage.life(dying(what, nth)) as program:
                 for _ in range(WAVES if step in EARLY else 1):
-                    await stage.place(program.port, AT_ONCE // (WAVES if step in EARLY else 1))
+                    await stage.place(program.port, AT_ONCE // (WAVES if step in EARLY else 1), **caller)
                 assert await asyncio.to_thread(program.ended) == -signal.SIGKILL
         stage.otrs.faults.always = None
         async with stage.life():
