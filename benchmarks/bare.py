@@ -58,6 +58,7 @@ async def create(url: str, template: bytes, at_once: int, number: int) -> Placed
                 writer.close()
             assert NUMBER.search(answer), answer[-500:]
             placed.took.append(time.perf_counter() - asked)
+            placed.statuses["created"] += 1
 
     began, worked = time.perf_counter(), time.process_time()
     await asyncio.gather(*itertools.starmap(client, [()] * at_once))

@@ -2,9 +2,10 @@
 
 The whole program in one process, the OTRS stand-in in a second, and the callers in this one, 32 at a time. Each call
 has an id, a number and a name of its own, so that whatever is kept per call shows; some callers hang up at once and
-some connections break. A line after each tenth of the calls tells what the server's process holds and how long
-callers waited; the goals are that neither changes. The first two tenths don't count: caches fill, and the
-allocator finds its size.
+some connections break. A line after each tenth of the calls tells what the server's process holds, what a call took of
+the processor and how long callers waited; the goals are that none of it changes. The same callers then meet a server
+that only sets variables: how long they wait there is the machine's mood. The first tenth doesn't count: caches fill,
+and the allocator finds its size.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import asyncio
 import statistics
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import uvloop
+
 from agi_server.asterisk.client import place_call
-from benchmarks import machine, ours
+from benchmarks import machine, ours, rivals
 from benchmarks.callers import HOST
 from benchmarks.processes import process
 from benchmarks.report import FOLDER, Cell, Report
@@ -27,6 +31,8 @@ from benchmarks.report import FOLDER, Cell, Report
 AT_ONCE = 32
 PATIENCE = 2.5
 TENTHS = 10
+BARE_CALLS = 1_000
+"""After each tenth."""
 HANGS_UP, BREAKS = 50, 97
 """Of so many callers one hangs up at once; of so many connections one breaks."""
 FLAT_BYTES = 52.0
@@ -35,7 +41,7 @@ and more in its container."""
 FLAT_FILES = 8
 """Descriptors more: connections to OTRS come and go."""
 FLAT_RATIO = 1.5
-"""Waiting, and journal for each call: what there is at the end beside what was at first."""
+"""The processor's time, waiting, and journal for each call: at the end beside at first."""
 COMPARED = 3
 """So many tenths at each end; the median of their waiting, since one may meet a bad moment of the machine's."""
 
@@ -45,23 +51,30 @@ class Point:
     """One line of the curve."""
 
     calls: int
-    seconds: float
+    rate: float
+    """Of this tenth."""
     rss_mb: float
     files: int
     journal_mb: float
+    cpu_ms: float
+    """The server's, for each of the tenth's calls."""
     p50_ms: float
     p99_ms: float
+    bare_ms: float
+    """The median at the server that only sets variables; its p99 is all noise."""
 
     def row(self) -> dict[str, Cell]:
         """As a line of the table."""
         return {
             "calls": self.calls,
-            "calls/s": self.calls / self.seconds,
+            "calls/s": self.rate,
             "RSS MB": self.rss_mb,
             "files": self.files,
             "journal MB": self.journal_mb,
+            "CPU ms": self.cpu_ms,
             "p50 ms": self.p50_ms,
             "p99 ms": self.p99_ms,
+            "bare p50 ms": self.bare_ms,
         }
 
 
@@ -90,19 +103,6 @@ async def place(port: int, numbers: range, statuses: Counter[str]) -> list[float
     return seconds
 
 
-def look(pid: int, folder: Path, calls: int, seconds: float, steps: list[float]) -> Point:
-    """What the server's process holds now, and how long these callers waited."""
-    return Point(
-        calls,
-        seconds,
-        machine.memory_mb(pid),
-        machine.open_files(pid),
-        sum(path.stat().st_size for path in folder.glob("calls.db*")) / 2**20,
-        statistics.median(steps) * 1000,
-        statistics.quantiles(steps, n=100)[-1] * 1000,
-    )
-
-
 def run(calls: int) -> tuple[list[Point], Counter[str]]:
     """Place all calls; the curve, and what callers who waited were told."""
     statuses: Counter[str] = Counter()
@@ -110,14 +110,29 @@ def run(calls: int) -> tuple[list[Point], Counter[str]]:
     with TemporaryDirectory(dir=FOLDER) as name:
         folder = Path(name)
         with (
+            process(rivals.null, uvloop.run, len(rivals.VARIABLES)) as (_, bare_port),
             process(ours.serve_otrs, folder, 0.0) as (_, otrs_port),
             process(ours.serve, folder, PATIENCE, otrs_port, log=folder / "log") as (pid, port),
         ):
-            began = time.perf_counter()
             for tenth in range(TENTHS):
                 numbers = range(calls * tenth // TENTHS + 1, calls * (tenth + 1) // TENTHS + 1)
-                steps = asyncio.run(place(port, numbers, statuses))
-                curve.append(look(pid, folder, numbers[-1], time.perf_counter() - began, steps))
+                began, worked = time.perf_counter(), machine.cpu_s(pid)
+                steps = statistics.quantiles(asyncio.run(place(port, numbers, statuses)), n=100)
+                took, cpu = time.perf_counter() - began, machine.cpu_s(pid) - worked
+                bare = asyncio.run(place(bare_port, range(BARE_CALLS), Counter()))
+                curve.append(
+                    Point(
+                        numbers[-1],
+                        len(numbers) / took,
+                        machine.memory_mb(pid),
+                        machine.open_files(pid),
+                        sum(path.stat().st_size for path in folder.glob("calls.db*")) / 2**20,
+                        cpu / len(numbers) * 1000,
+                        steps[49] * 1000,
+                        steps[98] * 1000,
+                        statistics.median(bare) * 1000,
+                    )
+                )
             ours.settled(folder, statuses.total())
     return curve, statuses
 
@@ -128,22 +143,33 @@ class Wear:
 
     bytes_a_call: float
     files: int
+    cpu: float
+    """The processor's time of the last tenths beside that of the first ones that count."""
     p50: float
-    """Of the last tenths beside the first that count."""
+    """The same of the waiting, as many times as long as at the bare server."""
     p99: float
     journal: float
 
 
 def wear(curve: list[Point]) -> Wear:
     """What has changed."""
+
+    def change(figure: Callable[[Point], float]) -> float:
+        first, end = (statistics.median(map(figure, some)) for some in (curve[1 : 1 + COMPARED], curve[-COMPARED:]))
+        return end / first
+
     second, before, last = curve[1], curve[-2], curve[-1]
     grown = (last.rss_mb - second.rss_mb) * 2**20 / (last.calls - second.calls)
     filled = (last.journal_mb - before.journal_mb) / (last.calls - before.calls)
     average = (last.journal_mb - second.journal_mb) / (last.calls - second.calls)
-    first, end = curve[1 : 1 + COMPARED], curve[-COMPARED:]
-    p50 = statistics.median(point.p50_ms for point in end) / statistics.median(point.p50_ms for point in first)
-    p99 = statistics.median(point.p99_ms for point in end) / statistics.median(point.p99_ms for point in first)
-    return Wear(grown, last.files - second.files, p50, p99, filled / average)
+    return Wear(
+        grown,
+        last.files - second.files,
+        change(lambda point: point.cpu_ms),
+        change(lambda point: point.p50_ms / point.bare_ms),
+        change(lambda point: point.p99_ms / point.bare_ms),
+        filled / average,
+    )
 
 
 if __name__ == "__main__":
@@ -156,7 +182,8 @@ if __name__ == "__main__":
     found = wear(points)
     report.goal("memory for each call more, bytes", found.bytes_a_call, FLAT_BYTES)
     report.goal("files more", found.files, FLAT_FILES)
-    report.goal("callers' p50, last tenths to first ones", found.p50, FLAT_RATIO)
-    report.goal("callers' p99, last tenths to first ones", found.p99, FLAT_RATIO)
+    report.goal("processor's time, last tenths to first ones", found.cpu, FLAT_RATIO)
+    report.goal("p50 beside the bare server's median, last tenths to first ones", found.p50, FLAT_RATIO)
+    report.goal("p99 beside the bare server's median, last tenths to first ones", found.p99, FLAT_RATIO)
     report.goal("journal for each call, last tenth to average", found.journal, FLAT_RATIO)
     report.end()

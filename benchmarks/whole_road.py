@@ -30,7 +30,7 @@ from agi_server.app import App
 from agi_server.config import Config
 from agi_server.config.options import Customers, Otrs
 from benchmarks import bare, ours
-from benchmarks.callers import Callers, Placed
+from benchmarks.callers import LONGEST_CALL_S, Callers, Placed
 from benchmarks.machine import children, cpu_s
 from benchmarks.processes import Pipe
 from benchmarks.processes import process as in_process
@@ -42,6 +42,8 @@ TICKETS = {1: 10, 4: 24, 8: 32}
 """In a turn."""
 VARIABLES = 8
 """Of a call with a ticket; all ways set as many."""
+MAY_LOSE = 0.1
+"""Of its calls the way of 2011, which tries nothing twice and takes OTRS's word for everything; the table tells."""
 PATIENCE = 60.0
 """Callers wait for their tickets, so that the AGI step is the whole road."""
 SCRIPT = Path(__file__).with_name("way_of_2011.pl")
@@ -101,6 +103,14 @@ def perl(*arguments: str) -> Iterator[tuple[int, int]]:
             server.terminate()
 
 
+def await_children(pid: int) -> None:
+    """Until it has waited for all of them: their processor's time counts no sooner."""
+    began = time.perf_counter()
+    while children(pid):
+        assert time.perf_counter() - began < LONGEST_CALL_S, "a child process does not end"
+        time.sleep(0.01)
+
+
 @dataclass(slots=True)
 class Turns:
     """Figures of one way with so many callers, one a turn."""
@@ -108,6 +118,8 @@ class Turns:
     rate: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    lost: int = 0
+    """Calls without a ticket, in all turns."""
 
     def note(self, placed: Placed, worked: float) -> None:
         """One turn; how long the processor worked for it, in seconds."""
@@ -115,6 +127,7 @@ class Turns:
         self.rate.append(number / placed.elapsed)
         self.p50.append(statistics.median(placed.took) * 1000)
         self.cpu.append(worked / number * 1000)
+        self.lost += number - placed.statuses["created"]
 
 
 Figures = dict[tuple[str, int], Turns]
@@ -133,14 +146,13 @@ def ways(stack: ExitStack, folder: Path) -> dict[str, Way]:
         placed = process.run(bare.create(url, template, at_once, number))
         return placed, placed.cpu_s
 
-    def through(pid: int, port: int) -> Way:
+    def through(pid: int, port: int, may_lose: float = 0.0) -> Way:
         def way(at_once: int, number: int) -> tuple[Placed, float]:
             worked = cpu_s(pid, children=True)
             placed = callers.place(port, at_once, most=number)
-            assert placed.statuses == {"created": number}, placed.statuses
+            assert placed.statuses["created"] >= number * (1 - may_lose), placed.statuses
             assert placed.variables == VARIABLES * number, f"{placed.variables / number} variables"
-            while children(pid):  # their time counts once they have been waited for
-                time.sleep(0.01)
+            await_children(pid)
             return placed, cpu_s(pid, children=True) - worked
 
         return way
@@ -148,8 +160,8 @@ def ways(stack: ExitStack, folder: Path) -> dict[str, Way]:
     return {
         BARE: bare_way,
         OURS: through(*stack.enter_context(in_process(serve, folder, log=folder / "log"))),
-        FORKED: through(*stack.enter_context(perl())),
-        EXECUTED: through(*stack.enter_context(perl("--exec"))),
+        FORKED: through(*stack.enter_context(perl()), MAY_LOSE),
+        EXECUTED: through(*stack.enter_context(perl("--exec")), MAY_LOSE),
     }
 
 
@@ -195,6 +207,7 @@ def tabulate(report: Report, figures: Figures) -> None:
                     "beside the bare": statistics.median(beside),
                     "time to ticket ms": statistics.median(turns.p50),
                     "client CPU ms": statistics.mean(turns.cpu),
+                    "lost": turns.lost,
                 }
             )
         rounds = len(figures[BARE, at_once].rate)
