@@ -85,12 +85,10 @@ class Rpc:
     async def reserve(self) -> str | Trouble:
         """A number that OTRS gives to nobody else."""
         deadline = self._desk.deadline()
-        number = await self._desk.one("Ticket", "TicketCreateNumber", deadline, {})
+        number = await self._desk.sure("Ticket", "TicketCreateNumber", deadline, {})
         if isinstance(number, Trouble):
             return number
-        if not number:
-            return await self._desk.why_silent(deadline) or Trouble("OTRS gives no number", attempts=UNEXPLAINED)
-        if len(number) > NUMBER_LENGTH or not number.isprintable():
+        if not number or len(number) > NUMBER_LENGTH or not number.isprintable():
             return Trouble(f"OTRS gives the number {soap.one_line(number)!r}", attempts=UNEXPLAINED)
         return number
 

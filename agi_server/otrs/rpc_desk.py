@@ -70,6 +70,13 @@ class RpcDesk:
         returned = await self.call(subject, method, deadline, **parameters)
         return returned if isinstance(returned, Trouble) else next(iter(returned), "") or ""
 
+    async def sure(self, subject: str, method: str, deadline: float, parameters: Parameters) -> str | Trouble:
+        """The same; empty: it is asked twice, and in between OTRS is well, so it means `no`."""
+        returned = await self.one(subject, method, deadline, parameters)
+        if returned:
+            return returned
+        return await self.why_silent(deadline) or await self.one(subject, method, deadline, parameters)
+
     async def ticket_id(self, number: str, deadline: float) -> str | Trouble:
         """The ticket with this number, empty if there is surely none: TicketIDLookup's `no` is not its silence."""
         returned = await self.call("Ticket", "TicketIDLookup", deadline, TicketNumber=number)

@@ -1,8 +1,8 @@
 """Whom and what a ticket names, asked of rpc.pl: it checks nothing itself, and never says what was wrong.
 
 Customers and agents are looked up before the ticket is made, for OTRS would take anybody for a customer and
-wants agents by their IDs. The rest is looked up only when OTRS was silent, and by `check`. Each `no` is
-believed after the desk has ruled out that OTRS is in trouble. CustomerUserDataGet, which tells everything of a
+wants agents by their IDs. The rest is looked up only when OTRS was silent, and by `check`. No silence is
+taken for a `no` before the desk is sure of it. CustomerUserDataGet, which tells everything of a
 customer, is never asked: it shows the password's hash.
 """
 
@@ -27,15 +27,18 @@ class Known:
 
     async def people(self, ticket: Ticket, deadline: float) -> People | Refused | Trouble:
         """The ticket's customer and agents. An e-mail address that is nobody's will do, as for the Ticket Connector."""
-        login = ticket.customer_user
-        name = await self._desk.one("CustomerUser", "CustomerName", deadline, {"UserLogin": login})
+        login, customer_id = ticket.customer_user, ticket.customer_id
+        ask = self._desk.one if "@" in login else self._desk.sure
+        name = await ask("CustomerUser", "CustomerName", deadline, {"UserLogin": login})
         if isinstance(name, Trouble):
             return name
         if not name and "@" not in login:
-            return await self._no(deadline, "customer", "customer_user")
-        customer_id = ticket.customer_id or await self._customer_id(login, deadline)
-        if isinstance(customer_id, Trouble):
-            return customer_id
+            return _no_such("customer", "customer_user")
+        if name and not customer_id:
+            his = await self._customer_id(login, deadline)
+            if isinstance(his, Trouble):
+                return his
+            customer_id = his
         owner = await self._agent(ticket.owner, "owner", deadline)
         responsible = await self._agent(ticket.responsible, "responsible", deadline)
         if isinstance(owner, Refused | Trouble):
@@ -83,10 +86,10 @@ class Known:
         self, subject: str, method: str, field: str, value: Named, deadline: float
     ) -> Refused | Trouble | None:
         """A name's ID, or an ID's name: either tells that it is there."""
-        found = await self._desk.one(subject, method, deadline, _asked(method.removesuffix("Lookup"), value))
+        found = await self._desk.sure(subject, method, deadline, _asked(method.removesuffix("Lookup"), value))
         if found:
             return found if isinstance(found, Trouble) else None
-        return await self._no(deadline, field.replace("_", " "), field)
+        return _no_such(field.replace("_", " "), field)
 
     async def _look_through(self, method: str, field: str, value: Named, deadline: float) -> Refused | Trouble | None:
         """Is it in a list of all? A list that is empty, or that this version does not have, tells nothing."""
@@ -95,7 +98,7 @@ class Known:
             return None
         ids, names = listed[::2], [(name or "").casefold() for name in listed[1::2]]
         there = str(value) in ids if isinstance(value, int) else value.casefold() in names
-        return None if there else Refused(UNKNOWN, f"OTRS has no such {field}", field)
+        return None if there else _no_such(field, field)
 
     async def _customer_id(self, login: str, deadline: float) -> str | Trouble:
         """His own, which comes last where he has several; empty: he has none."""
@@ -105,16 +108,16 @@ class Known:
     async def _agent(self, agent: Named, field: str, deadline: float) -> int | Refused | Trouble | None:
         if not isinstance(agent, str) or not agent:
             return agent or None
-        found = await self._desk.one("User", "UserLookup", deadline, {"UserLogin": agent})
+        found = await self._desk.sure("User", "UserLookup", deadline, {"UserLogin": agent})
         if isinstance(found, Trouble):
             return found
         if not found:
-            return await self._no(deadline, field, field)
+            return _no_such(field, field)
         return int(found) if is_id(found) else Trouble(f"OTRS answered UserLookup with {soap.one_line(found)!r}")
 
-    async def _no(self, deadline: float, what: str, field: str) -> Refused | Trouble:
-        """It answered nothing: because there is none?"""
-        return await self._desk.why_silent(deadline) or Refused(UNKNOWN, f"OTRS has no such {what}", field)
+
+def _no_such(what: str, field: str) -> Refused:
+    return Refused(UNKNOWN, f"OTRS has no such {what}", field)
 
 
 def _asked(what: str, value: Named) -> Parameters:

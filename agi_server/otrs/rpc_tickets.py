@@ -28,13 +28,12 @@ class Tickets:
 
     async def numbered(self, ticket_id: str, deadline: float) -> Created | Refused | Trouble:
         """A ticket that should be there, with its number."""
-        number = await self._desk.one("Ticket", "TicketNumberLookup", deadline, {"TicketID": ticket_id})
+        number = await self._desk.sure("Ticket", "TicketNumberLookup", deadline, {"TicketID": ticket_id})
         if isinstance(number, Trouble):
             return number
         if number:
             return Created(ticket_id, number)
-        no_such = Refused(UNKNOWN, f"OTRS has no ticket with the ID {ticket_id}", "ticket_id")
-        return await self._desk.why_silent(deadline) or no_such
+        return Refused(UNKNOWN, f"OTRS has no ticket with the ID {ticket_id}", "ticket_id")
 
     async def shown(self, ticket_id: str, deadline: float) -> soap.Fields | Trouble:
         """What TicketGet shows of a ticket that is there."""
@@ -72,10 +71,10 @@ class Tickets:
     async def _count(self, number: str, call_id: str, deadline: float) -> int | Trouble:
         """Tickets with this number and an article about the call: one or none."""
         parameters = rpc_requests.article_count(number, call_id, self._user_id)
-        count = await self._desk.one("Ticket", "TicketSearch", deadline, parameters)
+        count = await self._desk.sure("Ticket", "TicketSearch", deadline, parameters)
         if isinstance(count, Trouble):
             return count
         if is_id(count):
             return int(count)
         words = f"OTRS does not search for agent {self._user_id} (otrs.user_id): has he the right to read?"
-        return await self._desk.why_silent(deadline) or Trouble(words, attempts=UNEXPLAINED)
+        return Trouble(words, attempts=UNEXPLAINED)

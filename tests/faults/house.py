@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,13 +120,19 @@ class House:
 
 @asynccontextmanager
 async def house(
-    folder: Path, *, sandbox: dict[str, Any] | None = None, **options: dict[str, Any]
+    folder: Path,
+    *,
+    sandbox: dict[str, Any] | None = None,
+    interface: str = "ticket-connector",
+    **options: dict[str, Any],
 ) -> AsyncIterator[House]:
-    """The program at work on a stand-in; options by section."""
-    async with Sandbox(folder / "otrs", **sandbox or {}) as otrs, Gate(otrs.url) as gate:
+    """The program at work on a stand-in, through this interface of OTRS; options by section."""
+    async with AsyncExitStack() as stack:
+        otrs = await stack.enter_async_context(Sandbox(folder / "otrs", **sandbox or {}))
+        gate = await stack.enter_async_context(Gate(otrs.rpc_url if interface == "rpc" else otrs.url))
         short: dict[str, dict[str, Any]] = {
             "fastagi": {"patience": PATIENCE_S},
-            "otrs": {"url": gate.url, "timeout": TIMEOUT_S, "connections": 16},
+            "otrs": {"interface": interface, "url": gate.url, "timeout": TIMEOUT_S, "connections": 16},
         }
         config = changed(changed(demo_config(otrs, folder, 0), short), options)
         app = await App(config).__aenter__()

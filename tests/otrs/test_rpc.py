@@ -149,6 +149,7 @@ async def test_silence_about_an_article_is_no_no(rpc: Rpc, otrs: Sandbox) -> Non
         assert_whole(otrs, await ask())
         otrs.faults.add(SILENT, "ArticleGetTicketIDOfMessageID")
         otrs.faults.add(SILENT, "TicketSearch")
+        otrs.faults.add(SILENT, "TicketSearch")
         outcome = await ask()
         assert isinstance(outcome, Trouble)
         assert outcome.attempts == UNEXPLAINED
@@ -424,7 +425,8 @@ async def test_a_ticket_that_is_found_and_not_shown(rpc: Rpc, otrs: Sandbox) -> 
 @pytest.mark.parametrize("number", ["", "x" * 51, "1\n2"])
 async def test_a_number_that_is_none(rpc: Rpc, otrs: Sandbox, number: str) -> None:
     returned = rpc_wire.returned([number] if number else [])
-    otrs.faults.add(Fault(works=False, answer=raw(returned)), "TicketCreateNumber")
+    for _ in range(2):
+        otrs.faults.add(Fault(works=False, answer=raw(returned)), "TicketCreateNumber")
     outcome = await rpc.reserve()
     assert isinstance(outcome, Trouble)
     assert outcome.attempts == UNEXPLAINED
