@@ -97,7 +97,7 @@ def search(desk: Desk, asked: Struct) -> list[Ticket]:
 def _order(name: str, desk: Desk) -> Callable[[Ticket], str] | None:
     prefix, _, field = name.partition("_")
     if prefix == "DynamicField" and field in desk.fields:
-        return lambda ticket: "".join(_values(ticket, field))
+        return lambda ticket: "".join(ticket.dynamic_fields.get(field, ""))
     return ORDERS.get(name)
 
 
@@ -211,27 +211,30 @@ def _dynamic_fields(data: Struct, known: Fields) -> Iterable[Criterion]:
                 yield _compare(name, operator, wanted)
 
 
-def _values(ticket: Ticket, name: str) -> list[str]:
-    """A dynamic field's values; an empty one is none."""
-    value = ticket.dynamic_fields.get(name, "")
-    return [one for one in ([value] if isinstance(value, str) else value) if one]
-
-
 def _compare(name: str, operator: str, wanted: list[str]) -> Criterion:
-    if operator == "Empty":
-        return lambda ticket: any(bool(_values(ticket, name)) is (one == "0") for one in wanted)
+    folded = {one.casefold() for one in wanted}
     compare: dict[str, Callable[[str, str], bool]] = {
-        "Equals": lambda one, value: value == one,
         "Like": lambda one, value: like(one, value),
         "GreaterThan": lambda one, value: value > one,
         "GreaterThanEquals": lambda one, value: value >= one,
         "SmallerThan": lambda one, value: value < one,
         "SmallerThanEquals": lambda one, value: value <= one,
     }
+    if operator == "Equals":
+        return lambda ticket: _has_value(ticket, name, folded.__contains__)
+    if operator == "Empty":
+        return lambda ticket: _has_value(ticket, name, lambda _: True) is ("0" in folded)
     if operator not in compare:
         return lambda ticket: False
-    fits, folded = compare[operator], [one.casefold() for one in wanted]
-    return lambda ticket: any(fits(one, value.casefold()) for one in folded for value in _values(ticket, name))
+    return lambda ticket: _has_value(ticket, name, lambda value: any(compare[operator](one, value) for one in folded))
+
+
+def _has_value(ticket: Ticket, name: str, fits: Callable[[str], bool]) -> bool:
+    """Has the dynamic field a value that fits? An empty one is none."""
+    value = ticket.dynamic_fields.get(name)
+    if not value:
+        return False
+    return fits(value.casefold()) if isinstance(value, str) else any(fits(one.casefold()) for one in value if one)
 
 
 def _times(data: Struct, now: datetime) -> Iterable[Criterion]:
