@@ -138,6 +138,7 @@ async def test_check_finds_nothing_wrong(tmp_path: Path, otrs: Sandbox) -> None:
         "ok   fastagi.port",
         "ok   customers.database",
         "ok   otrs.user",
+        "ok   otrs.dialect",
         "ok   otrs.call_field",
         "ok   ticket",
         "ok   ticket.unknown_customer",
