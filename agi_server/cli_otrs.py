@@ -80,6 +80,7 @@ def _command(operation: str) -> click.Command:
         re.sub(r"(?<=[a-z])(?=[A-Z])", "-", operation).lower(),
         callback=run,
         help=HELP[operation],
+        epilog=f"The password of another login is asked for, or taken from ${PASSWORD}.",
         params=list(otrs_options.options(operation)),
     )
     for decorate in (

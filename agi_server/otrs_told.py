@@ -61,7 +61,9 @@ def failure(operation: str, reply: Refused | Trouble) -> Iterator[str]:
     yield reply.reason
     if operation in _WRITES and reply.doubt is not Doubt.NONE:
         yield "  (it may be done all the same: look in OTRS before you repeat it)"
-    else:
+    elif "Got no OperationType!" in reply.reason:
+        yield f"  (the web service has no {operation}: import config/otrs/GenericTicketConnector.yml anew)"
+    elif not reply.reason.startswith("OTRS answered"):
         yield "  (is OTRS running, and is the web service imported, valid, and named as at the end of the address?)"
 
 

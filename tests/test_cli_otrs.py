@@ -265,6 +265,7 @@ async def test_help_names_every_word_below_its_heading(desk: Desk) -> None:
 
     assert headings == ["Login (else the configuration's)", "Ticket", "Article", "Options"]
     assert "a real one, each time" in shown
+    assert shown.endswith("taken from $OTRS_PASSWORD.\n")
     for option in ("--QueueID ID", "--PendingTime TIME|2h", "--DynamicField NAME=VALUE", "--Attachment FILE"):
         assert option in shown
     assert not re.search(r"\w\.\.\.$", agi_server("otrs", "--help").stdout, re.MULTILINE)

@@ -50,6 +50,12 @@ def test_a_record_has_lists_where_there_may_be_several() -> None:
         ("TicketCreate", Trouble("why", Doubt.RUNNING), ["why", "  (it may be done all the same: look in OTRS before"]),
         ("TicketCreate", Trouble("why"), ["why", "  (is OTRS running,"]),
         ("TicketGet", Trouble("why", Doubt.ENDED), ["why", "  (is OTRS running,"]),
+        ("TicketGet", Trouble("OTRS answered 404"), ["OTRS answered 404"]),
+        (
+            "TicketGet",
+            Trouble("OTRS answered 500: Got no OperationType!"),
+            ["OTRS answered 500: Got no OperationType!", "  (the web service has no TicketGet"],
+        ),
     ],
 )
 def test_failures(operation: str, reply: Refused | Trouble, lines: list[str]) -> None:
