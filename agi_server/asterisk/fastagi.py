@@ -37,8 +37,8 @@ CLOSING_SECONDS = 1.0
 class Limits:
     """What one listener bears; bytes and lines as in `agi`, where their sources are."""
 
-    sessions: int = 500
-    """Calls at once: 500 a second of 1 s each, or a tenth of that through a slow OTRS."""
+    sessions: int = 2_000
+    """Calls at once: in a rush each stays as long as its caller's patience, and one that is turned away is no ticket."""
     waiting: int = BACKLOG
     """Connections at once without a whole request: no more can come between two looks at all sockets."""
     request_seconds: float = 5.0

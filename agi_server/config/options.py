@@ -42,7 +42,7 @@ class Fastagi(Section):
     """Networks whose Asterisk servers may connect; all others are closed at once."""
     patience: Annotated[float, values.seconds(0, 60)] = 2.5
     """Seconds that a caller waits for his ticket at most; after them the call goes on and the ticket follows."""
-    max_sessions: Annotated[int, values.whole(1, 10_000)] = 500
+    max_sessions: Annotated[int, values.whole(1, 10_000)] = 2000
     """Calls in hand at once; more are sent on without a ticket."""
     request_timeout: Annotated[float, values.seconds(0.1, 60)] = 5.0
     """Seconds for Asterisk to send the whole of its request."""
