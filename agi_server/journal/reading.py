@@ -81,7 +81,7 @@ class Reading(Questions):
 
         def work(connection: sa.Connection) -> list[Entry]:
             found: list[Entry] = []
-            with connection.execution_options(yield_per=limit).execute(query) as rows:
+            with connection.execute(query, execution_options={"yield_per": limit}) as rows:
                 for row in rows:
                     one = entry(row)
                     if wanted.holds(one):

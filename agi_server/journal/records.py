@@ -249,19 +249,24 @@ def _sure_login(recognition: Recognition | None) -> str:
     return recognition.customer.login
 
 
-_INSERT = Prepared(calls.insert(), [column.name for column in calls.columns if not column.primary_key])
+def _unless_known() -> sa.Insert:
+    """A row of `calls`, unless there is one with its unique id."""
+    names = [column.name for column in calls.columns if not column.primary_key]
+    known = sa.exists().where(calls.c.unique_id == sa.bindparam("unique_id"))
+    return calls.insert().from_select(names, sa.select(*map(sa.bindparam, names)).where(~known))
+
+
+_INSERT = Prepared(_unless_known())
 _REMEMBER = Prepared(history.insert(), [column.name for column in history.columns if not column.primary_key])
-_OF_CALL = Prepared(sa.select(calls).where(calls.c.unique_id == sa.bindparam("unique_id")))
 
 
-def of_call(connection: sa.Connection, unique_id: str) -> Entry | None:
-    """The entry of the call with this id."""
-    found = _OF_CALL(connection, {"unique_id": unique_id}).one_or_none()
-    return None if found is None else entry(found)
+def of_call(connection: sa.Connection, unique_id: str) -> Entry:
+    """The entry of the call that has this id."""
+    return entry(connection.execute(sa.select(calls).where(calls.c.unique_id == unique_id)).one())
 
 
-def insert(connection: sa.Connection, new: Entry, added: datetime) -> Entry:
-    """A new entry; returns it with its id."""
+def insert(connection: sa.Connection, new: Entry, added: datetime) -> Entry | None:
+    """A new entry; returns it with its id. None: there is one with this unique id, and nothing is changed."""
     call = new.call
     columns = {
         "unique_id": call.unique_id,
@@ -270,7 +275,8 @@ def insert(connection: sa.Connection, new: Entry, added: datetime) -> Entry:
         "ended": None,
         "call": _call_to_text(call),
     }
-    return replace(new, id=_INSERT(connection, {**row(new), **columns}).lastrowid)
+    cursor = _INSERT(connection, {**row(new), **columns})
+    return replace(new, id=cursor.lastrowid) if cursor.rowcount == 1 else None
 
 
 def update(connection: sa.Connection, known: Entry, states: tuple[State, ...], columns: Mapping[str, Any]) -> bool:

@@ -228,11 +228,10 @@ def _added(
     call = new.call
     for number in itertools.count(1):
         ours = call if number == 1 else replace(call, unique_id=f"{call.unique_id}~{number}")
-        known = records.of_call(connection, ours.unique_id)
-        if known is None:
-            added = records.insert(connection, replace(new, call=ours), now)
+        if (added := records.insert(connection, replace(new, call=ours), now)) is not None:
             remember(connection, added.id, now, *events)
             return added, True
+        known = records.of_call(connection, ours.unique_id)
         if (known.call.channel, known.call.number) == (call.channel, call.number):
             return known, False
     raise AssertionError("not reached")

@@ -45,6 +45,8 @@ class Writer:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._connection: sa.Connection | None = None
+        """The one that the thread works on."""
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
@@ -74,12 +76,15 @@ class Writer:
             closing = None in batch
             if jobs := [job for job in batch if job is not None]:
                 self._loop.call_soon_threadsafe(_tell, self._carry_out(jobs))
+        if self._connection is not None:
+            self._connection.close()
         self._engine.dispose()
 
     def _carry_out(self, jobs: list[Job]) -> list[Ended]:
         """All in one transaction; if that fails, each in its own: one bad write must not take its neighbours along."""
         try:
-            with self._engine.begin() as connection:
+            connection = self._connection = self._connection or self._engine.connect()
+            with connection.begin():
                 results = [work(connection) for work, _ in jobs]
         except Exception as error:  # noqa: BLE001 -- whatever it is belongs to who asked, and the writer lives on
             if len(jobs) > 1:
