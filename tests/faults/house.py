@@ -120,19 +120,16 @@ class House:
 
 @asynccontextmanager
 async def house(
-    folder: Path,
-    *,
-    sandbox: dict[str, Any] | None = None,
-    interface: str = "ticket-connector",
-    **options: dict[str, Any],
+    folder: Path, *, sandbox: dict[str, Any] | None = None, **options: dict[str, Any]
 ) -> AsyncIterator[House]:
-    """The program at work on a stand-in, through this interface of OTRS; options by section."""
+    """The program at work on a stand-in, through `otrs.interface`; options by section."""
+    over_rpc = options.get("otrs", {}).get("interface") == "rpc"
     async with AsyncExitStack() as stack:
         otrs = await stack.enter_async_context(Sandbox(folder / "otrs", **sandbox or {}))
-        gate = await stack.enter_async_context(Gate(otrs.rpc_url if interface == "rpc" else otrs.url))
+        gate = await stack.enter_async_context(Gate(otrs.rpc_url if over_rpc else otrs.url))
         short: dict[str, dict[str, Any]] = {
             "fastagi": {"patience": PATIENCE_S},
-            "otrs": {"interface": interface, "url": gate.url, "timeout": TIMEOUT_S, "connections": 16},
+            "otrs": {"url": gate.url, "timeout": TIMEOUT_S, "connections": 16},
         }
         config = changed(changed(demo_config(otrs, folder, 0), short), options)
         app = await App(config).__aenter__()

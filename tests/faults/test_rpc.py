@@ -39,6 +39,7 @@ from tests.otrs.peer import Act, Request, http, raw, reset, silent
 
 CALLS = 60
 OF_OTRS_4 = {"dialect": "4"}
+RPC = {"interface": "rpc"}
 TICKET, ARTICLE = "TicketCreate", "ArticleCreate"
 WRITES = (TICKET, ARTICLE)
 nil = http(200, rpc_wire.returned([]).body)
@@ -101,7 +102,7 @@ FAULTS = [
 async def test_the_call_goes_on_and_becomes_one_ticket(
     tmp_path: Path, fault: str, how: Callable[[Gate], Callable[[Request], Act | None] | None]
 ) -> None:
-    async with house(tmp_path, sandbox=OF_OTRS_4, interface="rpc") as one:
+    async with house(tmp_path, sandbox=OF_OTRS_4, otrs=RPC) as one:
         calls = ids(f"rpc {fault}", CALLS)
         reports = await one.calls(calls[:5])
         assert_told(reports, "created")
@@ -121,7 +122,7 @@ async def test_the_call_goes_on_and_becomes_one_ticket(
 
 async def test_whatever_is_lost_of_an_answer_each_of_200_calls_has_one_ticket(tmp_path: Path) -> None:
     """Of each call the ticket's or the article's answer is lost, at another byte; a ninth of all questions fail."""
-    async with house(tmp_path, sandbox=OF_OTRS_4, interface="rpc") as one:
+    async with house(tmp_path, sandbox=OF_OTRS_4, otrs=RPC) as one:
         calls = ids("rpc lost", 200)
         struck: set[str] = set()
         questions = numbers()
@@ -148,7 +149,7 @@ async def test_whatever_is_lost_of_an_answer_each_of_200_calls_has_one_ticket(tm
 
 async def test_repeated_calls_whose_articles_are_lost(tmp_path: Path) -> None:
     repeat = {"within": timedelta(minutes=30), "match": "number"}
-    async with house(tmp_path, sandbox=OF_OTRS_4, interface="rpc", repeat=repeat) as one:
+    async with house(tmp_path, sandbox=OF_OTRS_4, otrs=RPC, repeat=repeat) as one:
         calls = [f"1700000000.{number}" for number in range(60)]  # a title tells by such that a call made it
         reports = await one.calls(calls[:5])
         await one.settled()
@@ -168,7 +169,7 @@ async def test_repeated_calls_whose_articles_are_lost(tmp_path: Path) -> None:
 
 
 async def test_what_otrs_does_not_know_parks_calls_until_it_is_mended(tmp_path: Path) -> None:
-    async with house(tmp_path, sandbox=OF_OTRS_4, interface="rpc", ticket={"queue": "Sails"}) as one:
+    async with house(tmp_path, sandbox=OF_OTRS_4, otrs=RPC, ticket={"queue": "Sails"}) as one:
         calls = ids("rpc queue", 20)
         reports = await one.calls(calls, over_s=1.0)
         await one.settled()
