@@ -38,11 +38,13 @@ def test_the_table_of_options_is_the_code_s() -> None:
 def test_the_configurations_shown_are_right(tmp_path: Path) -> None:
     for name in ("database-password", "otrs-password"):
         (tmp_path / name).write_text("secret\n")
-    [yaml, routes] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    [yaml, routes, ticket] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     path = tmp_path / "agi-server.yaml"
     path.write_text(f"{yaml}{routes}repeat: {{within: 30m}}\n")
     config = load(path)
     assert (config.ticket.unknown_customer, len(config.routes)) == ("unknown-caller", 4)
+    path.write_text(yaml.partition("ticket:\n")[0] + ticket)
+    assert [one.filename for one in load(path).ticket.attachments] == ["call.txt", ""]
 
 
 @pytest.mark.parametrize("where", [README, DIALPLAN], ids=["README", "dialplan"])
