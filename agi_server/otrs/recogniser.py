@@ -19,6 +19,8 @@ from agi_server.otrs.session import Session
 
 PAUSE_S = 30.0
 """Seconds after the start, and between two looks whether there is anything to find out."""
+LONGEST_PAUSE_S = 600.0
+"""Seconds; OTRS may count failed logins, and lock our agent out."""
 
 _log = logging.getLogger("agi_server.otrs")
 
@@ -62,15 +64,18 @@ class Recogniser:
         return Hearer(self.dialect, self.zone, self._clock())
 
     def see(self, ticket: soap.Fields) -> None:
-        """A ticket that OTRS has shown."""
-        self._found = dialect.by_ticket(ticket) or self._found
+        """A ticket that OTRS has shown in our session."""
+        self._found = dialect.by_session(self._session.token) or dialect.by_ticket(ticket) or self._found
 
     async def keep_asking(self) -> None:
-        """For ever: ask while it is not known, and again when OTRS has been away."""
+        """For ever: ask while it is not known, and again when OTRS has been away; less and less often if in vain."""
+        pause = PAUSE_S
         while True:
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(pause)
             if self.dialect is None or self._session.troubled:
                 await self.ask(self._session.deadline())
+            settled = self.dialect is not None and not self._session.troubled
+            pause = PAUSE_S if settled else min(2 * pause, LONGEST_PAUSE_S)
 
     async def ask(self, deadline: float) -> None:
         """Find out what can be found out, and say so."""

@@ -178,3 +178,10 @@ async def test_who_brings_a_login_needs_no_session(operation: str, given: dict[s
     async with desk({"TicketCreate": [CREATED]}) as (connector, peer):
         assert isinstance(await connector.ask(operation, given), dict)
     assert [request.values for request in peer.requests] == [sent]
+
+
+async def test_who_is_not_let_in_can_ask_nothing() -> None:
+    async with desk({"SessionCreate": [recorded("02-SessionCreate-bad-password")]}) as (connector, _):
+        assert await connector.ask("TicketGet", {"TicketID": 1}) == Refused(
+            "SessionCreate.AuthFail", "SessionCreate: Authorization failing!"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,7 @@ WRONG_ACTION = recorded("93-soapaction-op-only")
 
 
 def of(folder: str, **more: list[Act]) -> dict[str, list[Act]]:
-    return {"SessionCreate": [recorded(f"{folder}01-SessionCreate-ok")], **more}
+    return {"SessionCreate": [recorded(f"{folder}01-SessionCreate-ok")]} | more
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,36 @@ async def test_3_1_is_known_before_its_first_ticket() -> None:
     assert "CustomerID" not in ticket
     assert "ArticleType" in article
     assert not {"CommunicationChannel", "IsVisibleForCustomer"} & article.keys()
+
+
+async def test_3_1_stays_known_while_there_is_no_session() -> None:
+    acts = of(
+        "3.1/",
+        SessionCreate=[recorded("3.1/01-SessionCreate-ok"), reset],
+        TicketSearch=[hits(83)],
+        TicketGet=[recorded("3.1/635-TicketGet-after-create"), recorded("135-TicketGet-bad-password")],
+    )
+    async with desk(acts) as (connector, _):
+        await connector.recognise()
+        assert isinstance(await connector.ask("TicketGet", {"TicketID": 1}), Trouble)
+        assert connector.dialect is Dialect.V3_1
+
+
+async def test_login_that_fails_is_tried_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    enough = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 7:
+            enough.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(recogniser, "asyncio", SimpleNamespace(sleep=sleep, Lock=asyncio.Lock))
+    async with desk({"SessionCreate": [recorded("02-SessionCreate-bad-password")]}, recognise=True) as (_, peer):
+        await asyncio.wait_for(enough.wait(), 10)
+    assert pauses == [30, 60, 120, 240, 480, 600, 600]
+    assert operations(peer) == ["SessionCreate"] * 6
 
 
 @pytest.mark.parametrize(

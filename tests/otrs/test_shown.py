@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -186,3 +186,26 @@ def test_ticket_tells_of_a_call(name: str, call_id: str, *, expected: bool) -> N
     assert not shown.tells_of(ticket, call_id)
     ticket["Article"] += [{"Subject": ["Call again [1700000000.42] [1700000000.43]"], "Body": ["[1700000000.44]"]}]
     assert shown.tells_of(ticket, call_id) is expected
+
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("fields", "hours"),
+    [
+        ({"Created": "2026-11-22 10:59:00", "Age": "3700"}, 0),
+        ({"Created": "2026-11-22 13:58:20", "Age": "3700"}, 3),
+        ({"Created": "2026-11-22 16:28:20", "Age": "3700"}, 5.5),
+        ({"Created": "2026-11-21 22:58:20", "Age": "3700"}, -12),
+        ({"Created": "2026-11-22 13:00:01", "CreateTimeUnix": "1795341601", "Age": "0"}, 3),
+        ({"Created": "2026-11-24 13:00:01", "Age": "3700"}, None),
+        ({"Created": "2026-11-22 13:00:01"}, None),
+        ({"Created": "yesterday", "Age": "3700"}, None),
+        ({"Created": "2026-11-22 13:00:01", "CreateTimeUnix": "9" * 30}, None),
+        ({"Age": "3700"}, None),
+    ],
+)
+def test_time_zone_that_a_ticket_shows(fields: dict[str, str], hours: float | None) -> None:
+    ticket: soap.Fields = {name: [value] for name, value in fields.items()}
+    assert shown.offset(ticket, NOON) == (None if hours is None else timedelta(hours=hours))
