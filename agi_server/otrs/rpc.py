@@ -196,9 +196,9 @@ class Rpc:
         ticket_id = await self._desk.ticket_id(number, deadline)
         if isinstance(ticket_id, Trouble):
             return ticket_id
-        return (
-            await self._tickets.with_article(Created(ticket_id, number), call_id, deadline) if ticket_id else NotFound()
-        )
+        if not ticket_id:
+            return NotFound()
+        return await self._tickets.with_article(Created(ticket_id, number), call_id, deadline)
 
     async def find_update(self, ticket_id: str, call_id: str) -> Findings:
         """The ticket, if one of its articles carries this call's id."""
