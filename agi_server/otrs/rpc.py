@@ -112,12 +112,11 @@ class Rpc:
         pending = await self._set_pending(ticket, ticket_id, deadline)
         if pending is not None:
             return pending
-        found = Created(ticket_id, ticket.number)
+        made = Created(ticket_id, ticket.number)
         queue = ticket.queue if isinstance(ticket.queue, str) else ""
-        parameters = rpc_requests.article(
-            ticket.article, (ticket.call_id,), ticket_id, self._user_id, sender=people.customer_name, to=queue
+        return await self._add_article(
+            made, ticket.article, (ticket.call_id,), deadline, sender=people.customer_name, to=queue
         )
-        return await self._add_article(found, ticket.article, (ticket.call_id,), parameters, deadline)
 
     async def _begun(self, ticket: Ticket, deadline: float) -> str | Outcome:
         """TicketCreate was silent: the ID of our ticket, if its number is there and it lacks its article; else why."""
@@ -157,13 +156,9 @@ class Rpc:
         return _ended(silent or Trouble("OTRS does not set the pending time", attempts=UNEXPLAINED))
 
     async def _add_article(
-        self,
-        target: Created,
-        article: Article,
-        call_ids: Sequence[str],
-        parameters: Parameters,
-        deadline: float,
+        self, target: Created, article: Article, call_ids: Sequence[str], deadline: float, *, sender: str, to: str
     ) -> Outcome:
+        parameters = rpc_requests.article(article, call_ids, target.ticket_id, self._user_id, sender=sender, to=to)
         made = await self._desk.one("Ticket", "ArticleCreate", deadline, parameters)
         if made:
             return made if isinstance(made, Trouble) else target
@@ -184,9 +179,7 @@ class Rpc:
         target = await self._tickets.numbered(update.ticket_id, deadline)
         if not isinstance(target, Created):
             return target
-        ticket_id, article = update.ticket_id, update.article
-        parameters = rpc_requests.article(article, update.call_ids, ticket_id, self._user_id, sender="")
-        return await self._add_article(target, article, update.call_ids, parameters, deadline)
+        return await self._add_article(target, update.article, update.call_ids, deadline, sender="", to="")
 
     async def find(self, call_id: str, since: datetime, number: str = "") -> Findings:
         """The ticket with this number, if it has the call's article."""
@@ -215,7 +208,7 @@ class Rpc:
         if criteria is None:
             return NotFound()
         deadline = self._desk.deadline()
-        hits = await self._desk.call("Ticket", "TicketSearch", deadline, **criteria)
+        hits = await self._desk.call("Ticket", "TicketSearch", deadline, criteria)
         if isinstance(hits, Trouble):
             return hits
         if not hits:

@@ -17,12 +17,12 @@ from typing import Self
 from agi_server.call import Doubt, Trouble
 from agi_server.otrs import rpc_messages, soap
 from agi_server.otrs.exchange import Exchange
-from agi_server.otrs.rpc_messages import Parameters, Returned, Value
+from agi_server.otrs.rpc_messages import Parameters, Returned
 from agi_server.otrs.rpc_requests import NO_TICKET
 from agi_server.otrs.session import BOUNDS
 from agi_server.tally import Durations
 
-WRITING = frozenset({"TicketCreate", "ArticleCreate", "TicketPendingTimeSet"})
+_WRITING = frozenset({"TicketCreate", "ArticleCreate", "TicketPendingTimeSet"})
 """Only what changes something in OTRS can leave a doubt behind."""
 SHUT_OUT = "OTRS does not let us in: otrs.user and otrs.password must be its SOAP::User and SOAP::Password"
 AWAY = "OTRS answers, but not from its database"
@@ -51,7 +51,7 @@ class RpcDesk:
         """When what is begun now has to be over, by the loop's time."""
         return asyncio.get_running_loop().time() + self._timeout
 
-    async def call(self, subject: str, method: str, deadline: float, **parameters: Value) -> Returned | Trouble:
+    async def call(self, subject: str, method: str, deadline: float, parameters: Parameters) -> Returned | Trouble:
         """What the method of this object (`Ticket`, `User`) returned."""
         started = asyncio.get_running_loop().time()
         request = rpc_messages.build(*self._login, f"{subject}Object", method, parameters)
@@ -61,13 +61,13 @@ class RpcDesk:
         outcome = "trouble" if isinstance(returned, Trouble) else "answered" if any(returned) else "refused"
         self.requests[method, outcome].add(took)
         _log.debug("%s: %s after %.0f ms", method, outcome if isinstance(returned, tuple) else returned, took * 1000)
-        if isinstance(returned, Trouble) and method not in WRITING:
+        if isinstance(returned, Trouble) and method not in _WRITING:
             return replace(returned, doubt=Doubt.NONE)
         return returned
 
     async def one(self, subject: str, method: str, deadline: float, parameters: Parameters) -> str | Trouble:
         """The one thing that the method returned; empty: nil, whatever that means."""
-        returned = await self.call(subject, method, deadline, **parameters)
+        returned = await self.call(subject, method, deadline, parameters)
         return returned if isinstance(returned, Trouble) else next(iter(returned), "") or ""
 
     async def sure(self, subject: str, method: str, deadline: float, parameters: Parameters) -> str | Trouble:
@@ -79,7 +79,7 @@ class RpcDesk:
 
     async def ticket_id(self, number: str, deadline: float) -> str | Trouble:
         """The ticket with this number, empty if there is surely none: TicketIDLookup's `no` is not its silence."""
-        returned = await self.call("Ticket", "TicketIDLookup", deadline, TicketNumber=number)
+        returned = await self.call("Ticket", "TicketIDLookup", deadline, {"TicketNumber": number})
         if isinstance(returned, Trouble):
             return returned
         return returned[0] or "" if returned else await self._silence(deadline)

@@ -2,8 +2,8 @@
 
 Customers and agents are looked up before the ticket is made, for OTRS would take anybody for a customer and
 wants agents by their IDs. The rest is looked up only when OTRS was silent, and by `check`. No silence is
-taken for a `no` before the desk is sure of it. CustomerUserDataGet, which tells everything of a
-customer, is never asked: it shows the password's hash.
+taken for a `no` before the desk is sure of it. CustomerUserDataGet, which tells all about a customer, is
+never asked: it shows the password's hash.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Known:
 
     async def _look_through(self, method: str, field: str, value: Named, deadline: float) -> Refused | Trouble | None:
         """Is it in a list of all? A list that is empty, or that this version does not have, tells nothing."""
-        listed = await self._desk.call("Ticket", method, deadline, QueueID=1, UserID=self._user_id)
+        listed = await self._desk.call("Ticket", method, deadline, {"QueueID": 1, "UserID": self._user_id})
         if isinstance(listed, Trouble) or not listed:
             return None
         ids, names = listed[::2], [(name or "").casefold() for name in listed[1::2]]
@@ -102,7 +102,7 @@ class Known:
 
     async def _customer_id(self, login: str, deadline: float) -> str | Trouble:
         """His own, which comes last where he has several; empty: he has none."""
-        returned = await self._desk.call("CustomerUser", "CustomerIDs", deadline, User=login)
+        returned = await self._desk.call("CustomerUser", "CustomerIDs", deadline, {"User": login})
         return returned if isinstance(returned, Trouble) else next(reversed(returned), "") or ""
 
     async def _agent(self, agent: Named, field: str, deadline: float) -> int | Refused | Trouble | None:

@@ -54,7 +54,7 @@ def ticket(wanted: Ticket, people: People, user_id: int) -> Parameters:
 
 
 def article(
-    wanted: Article, call_ids: Sequence[str], ticket_id: str, user_id: int, *, sender: str, to: str = ""
+    wanted: Article, call_ids: Sequence[str], ticket_id: str, user_id: int, *, sender: str, to: str
 ) -> Parameters:
     """ArticleCreate's, about these calls. Without AutoResponseType OTRS writes to nobody."""
     return {

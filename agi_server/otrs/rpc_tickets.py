@@ -37,7 +37,8 @@ class Tickets:
 
     async def shown(self, ticket_id: str, deadline: float) -> soap.Fields | Trouble:
         """What TicketGet shows of a ticket that is there."""
-        returned = await self._desk.call("Ticket", "TicketGet", deadline, TicketID=ticket_id, UserID=self._user_id)
+        parameters: Parameters = {"TicketID": ticket_id, "UserID": self._user_id}
+        returned = await self._desk.call("Ticket", "TicketGet", deadline, parameters)
         if isinstance(returned, Trouble):
             return returned
         return rpc_messages.pairs(returned) or Trouble("OTRS does not show all the tickets that it finds")

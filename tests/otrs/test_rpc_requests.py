@@ -86,7 +86,7 @@ def test_an_article() -> None:
     ],
 )
 def test_what_an_article_has_besides(changes: dict[str, Any], expected: Parameters) -> None:
-    parameters = rpc_requests.article(ticket(article=changes).article, ("1.2",), "17", 1, sender="x")
+    parameters = rpc_requests.article(ticket(article=changes).article, ("1.2",), "17", 1, sender="x", to="")
     assert {name: parameters.get(name) for name in expected} == expected
 
 
