@@ -75,6 +75,11 @@ def by_session(session: str) -> Dialect | None:
     return Dialect.V3_1 if re.fullmatch("[0-9]{2,}[0-9a-f]{32}", session) else None
 
 
+def by_limit(found: int, limit: int) -> Dialect | None:
+    """How many tickets a search brings that asked for so many: 3.1 knows no Limit."""
+    return Dialect.V3_1 if found > limit else None
+
+
 def by_empty_creation(reply: soap.Fields | Refused | Trouble) -> Dialect | None:
     """What TicketCreate says of a request with neither ticket nor article.
 

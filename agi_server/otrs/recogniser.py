@@ -1,8 +1,9 @@
 """Which OTRS answers, and in which time zone: found out beside the calls, never on their road.
 
-3.1 is known by its session, before the first request; the others by any ticket that has been shown, or
-when there is none by what they say of requests that can't do anything. Until it is known nothing is
-lost: `Hearer` then says what all of them understand. What is found is logged when it changes.
+3.1 is known by its session, before the first request, and by the Limit that it ignores; the others by
+any ticket that has been shown, or when there is none by what they say of requests that can't do
+anything. Until it is known nothing is lost: `Hearer` then says what all of them understand. What is
+found is logged when it changes.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ class Recogniser:
         return Hearer(self.dialect, self.zone, self._clock())
 
     def see(self, ticket: soap.Fields) -> None:
-        """A ticket that OTRS has shown in our session."""
-        self._found = dialect.by_session(self._session.token) or dialect.by_ticket(ticket) or self._found
+        """A ticket that OTRS has shown; 3.1 shows it as 4 does."""
+        if self.found is not Dialect.V3_1:
+            self._found = dialect.by_ticket(ticket) or self._found
 
     async def keep_asking(self) -> None:
         """For ever: ask while it is not known, and again when OTRS has been away; less and less often if in vain."""
@@ -83,21 +85,21 @@ class Recogniser:
             self._session.troubled = False
             if await self._session.sign_in(deadline) is not None:
                 return
-            ticket = await self._newest_ticket(deadline)
-            if ticket is not None:
-                self.see(ticket)
-                self._offset = shown.offset(ticket, self._clock())
-            if self.found is None:
-                self._found = await self._by_refusals(deadline)
+            by_ticket = await self._by_newest_ticket(deadline)
+            found = dialect.by_session(self._session.token) or by_ticket or await self._by_refusals(deadline)
+            self._found = found or self._found
             self._say()
 
-    async def _newest_ticket(self, deadline: float) -> soap.Fields | None:
-        hits = await self._session.probe("TicketSearch", {"Limit": "1"}, deadline)
-        ticket_id = soap.text(hits, "TicketID") if isinstance(hits, dict) else ""
-        if not ticket_id:
+    async def _by_newest_ticket(self, deadline: float) -> Dialect | None:
+        """By how many are found of one that was asked for, and how it looks; its times are looked at, too."""
+        reply = await self._session.probe("TicketSearch", {"Limit": "1"}, deadline)
+        hits = soap.texts(reply, "TicketID") if isinstance(reply, dict) else []
+        if not hits:
             return None
-        reply = await self._session.probe("TicketGet", {"TicketID": ticket_id, "DynamicFields": "1"}, deadline)
-        return next(iter(soap.records(reply, "Ticket")), None) if isinstance(reply, dict) else None
+        reply = await self._session.probe("TicketGet", {"TicketID": hits[0], "DynamicFields": "1"}, deadline)
+        ticket = next(iter(soap.records(reply, "Ticket")), {}) if isinstance(reply, dict) else {}
+        self._offset = shown.offset(ticket, self._clock())
+        return dialect.by_limit(len(hits), 1) or dialect.by_ticket(ticket)
 
     async def _by_refusals(self, deadline: float) -> Dialect | None:
         """A ticket without anything, then a SOAPAction without a namespace: neither does anything in any OTRS."""

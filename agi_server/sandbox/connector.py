@@ -61,7 +61,7 @@ class Connector:
         if not given(data, "Password"):
             raise RefusalError("MissingParameter", "Password parameter is missing!")
         self._authenticate(data, "Authorization failing!")
-        session = secrets.token_hex(16)
+        session = self._desk.dialect.system_id + secrets.token_hex(16)
         self.sessions[session] = None
         if len(self.sessions) > SESSIONS_KEPT:
             del self.sessions[next(iter(self.sessions))]

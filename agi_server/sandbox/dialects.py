@@ -23,6 +23,8 @@ class Dialect:
     """Of the response's element; without one it declares its namespace."""
     session: str = "SessionCreate"
     """The operation's name in its refusals."""
+    system_id: str = ""
+    """What a session's id begins with."""
     whole_action: bool = True
     """SOAPAction is held against the request; else only its form is looked at."""
     takes_chunks: bool = True
@@ -100,6 +102,7 @@ DIALECTS = {
         says_close=False,
         prefix="namesp1",
         session="SessionIDGet",
+        system_id="10",
         whole_action=False,
         takes_chunks=False,
         default_type="default",

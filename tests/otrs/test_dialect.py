@@ -6,7 +6,7 @@ import pytest
 
 from agi_server.call import Trouble
 from agi_server.otrs import soap
-from agi_server.otrs.dialect import WAYS, Dialect, by_action, by_empty_creation, by_session, by_ticket
+from agi_server.otrs.dialect import WAYS, Dialect, by_action, by_empty_creation, by_limit, by_session, by_ticket
 from tests.otrs.recorded import NAMES, answer, is_http
 
 GENERATIONS = [("", Dialect.V6), ("4/", Dialect.V4), ("3.1/", Dialect.V3_1)]
@@ -27,6 +27,12 @@ def test_session(folder: str, dialect: Dialect) -> None:
 @pytest.mark.parametrize("token", ["", "10", "1098ab4a17c10b6d6efffe6152683369fZ", "98ab4a17c10b6d6efffe6152683369f1"])
 def test_what_is_no_session_of_3_1(token: str) -> None:
     assert by_session(token) is None
+
+
+@pytest.mark.parametrize("folder", ["3.1/", "4/"])
+def test_limit(folder: str) -> None:
+    hits = soap.texts(read(f"{folder}634-TicketSearch-limit-1"), "TicketID")
+    assert by_limit(len(hits), 1) is (Dialect.V3_1 if folder == "3.1/" else None)
 
 
 @pytest.mark.parametrize(

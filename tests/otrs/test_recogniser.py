@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agi_server.call import Created, Trouble
+from agi_server.call import Created, OpenTickets, Trouble
 from agi_server.otrs import recogniser
 from agi_server.otrs.dialect import Dialect
 from tests.otrs.desk import TICKET
@@ -60,6 +60,11 @@ def of(folder: str, **more: list[Act]) -> dict[str, list[Act]]:
             ["TicketSearch", "TicketGet"],
         ),
         (of("3.1/", TicketSearch=[NOTHING]), Dialect.V3_1, ["TicketSearch"]),
+        (
+            of("", TicketSearch=[hits(3, 2)], TicketGet=[recorded("3.1/635-TicketGet-after-create")]),
+            Dialect.V3_1,
+            ["TicketSearch", "TicketGet"],
+        ),
         (of("", TicketSearch=[NOTHING], TicketCreate=[ARTICLE_FIRST]), Dialect.V6, ["TicketSearch", "TicketCreate"]),
         (
             of("4/", TicketSearch=[NOTHING], TicketCreate=[TICKET_FIRST], TicketGet=[INVALID_ACTION]),
@@ -132,6 +137,21 @@ async def test_3_1_stays_known_while_there_is_no_session() -> None:
         await connector.recognise()
         assert isinstance(await connector.ask("TicketGet", {"TicketID": 1}), Trouble)
         assert connector.dialect is Dialect.V3_1
+
+
+async def test_3_1_that_is_known_by_its_limit_stays_known() -> None:
+    shows = recorded("3.1/635-TicketGet-after-create")
+    async with desk(of("", TicketSearch=[hits(84, 83)], TicketGet=[shows])) as (connector, _):
+        await connector.recognise()
+        await connector.find_open(OpenTickets(("new",), timedelta(minutes=5), "ivanov"))
+        assert connector.dialect is Dialect.V3_1
+
+
+async def test_any_ticket_that_is_seen_tells() -> None:
+    acts = of("4/", TicketSearch=[hits(85)], TicketGet=[recorded("4/635-TicketGet-after-create")])
+    async with desk(acts) as (connector, _):
+        await connector.find_open(OpenTickets(("new",), timedelta(minutes=5), "ivanov"))
+        assert connector.dialect is Dialect.V4
 
 
 async def test_login_that_fails_is_tried_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
