@@ -237,9 +237,11 @@ def _ticket(entry: Entry | None) -> Created | None:
 
 async def _wait(work: asyncio.Future[Any], hung_up: asyncio.Event, deadline: float) -> None:
     """Wait until the work is done, the caller has hung up, or the deadline has come; the work goes on."""
+    rest = deadline - asyncio.get_running_loop().time()
+    if work.done() or rest <= 0:
+        return
     hangup = asyncio.create_task(hung_up.wait())
     try:
-        rest = max(0.0, deadline - asyncio.get_running_loop().time())
         await asyncio.wait({work, hangup}, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
     finally:
         hangup.cancel()
