@@ -19,7 +19,7 @@ from agi_server.journal.records import OPEN_STATES, UNSURE, calls, metadata
 from agi_server.journal.writer import JournalDamagedError, JournalError
 
 WAL_PAGES = 4000
-"""Pages of 4 kB in the log until they go into the file. One call waits for that; with SQLite's 1,000 one in a hundred."""
+"""Pages of 4 kB in the log until they go into the file. One call waits for that; of SQLite's 1,000 one in a hundred."""
 
 
 class JournalBusyError(JournalError):
