@@ -76,7 +76,7 @@ def as_xml(message: bytes) -> str:
         root = etree.fromstring(message, parser)
     except etree.XMLSyntaxError:
         return _printable(_masked(message[:LONGEST_ANSWER].decode("utf-8", "replace")))
-    for element in root.iter():
+    for element in list(root.iter()):  # what is shortened loses an element, behind which `iter` would see nothing more
         if not isinstance(element.tag, str):
             continue
         name = soap.local_name(element)
@@ -104,8 +104,10 @@ def _printable(text: str) -> str:
 
 
 def _masked(text: str) -> str:
-    names = "|".join(sorted(SECRETS))
-    return re.sub(rf"(<({names})[^>]*>)[^<]*", rf"\1{MASK}", text)
+    """Also where a web page quotes what we sent."""
+    names, begin, end = "|".join(sorted(SECRETS)), "(?:<|&lt;)", "(?:>|&gt;)"
+    secret = rf"({begin}(?:[\w.-]+:)?(?:{names})\b(?:(?!{end}).)*{end}).*?(?={begin}|\Z)"
+    return re.sub(secret, rf"\1{MASK}", text, flags=re.DOTALL)
 
 
 def _lines(fields: soap.Fields, margin: str) -> Iterator[str]:

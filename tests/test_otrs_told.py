@@ -77,6 +77,8 @@ def test_failures(operation: str, reply: Refused | Trouble, lines: list[str]) ->
         (b"<a><Content><?file L3RtcC94?></Content></a>", "<a>\n  <Content>[content of /tmp/x]</Content>\n</a>"),
         (b"<a>\xc2\x9b</a>", "<a>\\x9b</a>"),
         (b"<a><Password>p</Password><b>", "<a><Password>***</Password><b>"),
+        (b"<n:Password a='b'>p\nq", "<n:Password a='b'>***"),
+        (b"<p>&lt;SessionID&gt;p&amp;q&lt;/SessionID&gt;", "<p>&lt;SessionID&gt;***&lt;/SessionID&gt;"),
         (b"no XML\x1b\nat all\xff", "no XML\\x1b\nat all\ufffd"),
         (b"", ""),
     ],
@@ -86,9 +88,11 @@ def test_xml(message: bytes, shown: str) -> None:
 
 
 def test_a_request_that_soap_makes_is_shown() -> None:
-    sent: soap.Values = {"Password": "secret", "Attachment": {"Content": soap.File("/etc/motd")}}
+    files: list[soap.Leaf] = [{"Content": soap.File(path)} for path in ("/etc/motd", "/etc/issue")]
+    sent: soap.Values = {"SessionID": "secret", "Attachment": files, "Password": "secret"}
 
     shown = otrs_told.as_xml(soap.build("TicketCreate", sent))
 
     assert "secret" not in shown
-    assert "<Content>[content of /etc/motd]</Content>" in shown
+    for path in ("/etc/motd", "/etc/issue"):
+        assert f"<Content>[content of {path}]</Content>" in shown
