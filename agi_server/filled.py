@@ -14,6 +14,8 @@ LONGEST_NAME = 200
 """Characters of an attachment's name; OTRS's column has 250."""
 TEXT = "text/plain; charset=utf8"
 OCTETS = "application/octet-stream"
+YEARS = range(1970, 2038)
+"""Of the times that OTRS can keep: its columns have 32 bits."""
 _MARK = re.compile(r"\{[{%#]")
 
 
@@ -31,6 +33,8 @@ def pending_until(text: str, zone: tzinfo | None) -> datetime | None:
         time = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"gives {text[:60]!r}, which is no time such as 2026-11-23 18:00") from None
+    if time.year not in YEARS:
+        raise ValueError(f"gives {text[:60]!r}, and OTRS keeps times from {YEARS[0]} to {YEARS[-1]} only")
     if time.tzinfo is not None:
         return time
     return time.replace(tzinfo=zone) if zone is not None else time.astimezone()

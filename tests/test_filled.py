@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
+from datetime import UTC, tzinfo
 
 import pytest
 from hypothesis import example, given
@@ -19,6 +20,7 @@ from agi_server.filled import (
     last_part,
     one_line,
     path_within,
+    pending_until,
 )
 
 
@@ -95,3 +97,10 @@ def test_an_attachments_name_is_one_of_a_file(text: str) -> None:
 def test_what_a_file_holds_is_told_by_the_end_of_its_name(name: str, kind: str) -> None:
     assert content_type(name, "other") == kind
     assert content_type(name, OCTETS) == (OCTETS if kind == "other" else kind)
+
+
+@pytest.mark.parametrize("zone", [None, UTC])
+@pytest.mark.parametrize("text", ["0001-01-01", "1969-12-31", "2038-01-01", "9999-12-31T23:59-12:00"])
+def test_a_time_that_otrs_can_t_keep_is_none(text: str, zone: tzinfo | None) -> None:
+    with pytest.raises(ValueError, match="OTRS keeps times from 1970 to 2037 only"):
+        pending_until(text, zone)

@@ -26,6 +26,10 @@ _Leaf: TypeAlias = "str | soap.Values"
 
 _PENDING = re.compile("pending", re.IGNORECASE)
 """How OTRS's own pending states begin; one that an administrator has added may be called otherwise."""
+_PENDING_IDS = range(6, 9)
+"""The IDs of these, in every OTRS from 3.1 on."""
+YEARS = range(1970, 2038)
+"""Times are seconds since 1970 in columns of 32 bits: past them OTRS fails with the ticket half made."""
 _MEDIA_TYPE = re.compile("[A-Za-z0-9_]+/[A-Za-z0-9_]")
 """What OTRS takes for one: it looks no further."""
 _DECIMAL = re.compile("-?[0-9]+([.,][0-9]+)?")
@@ -89,9 +93,13 @@ def _check_company(element: Element, value: object, values: Values, dialect: Dia
 
 def _check_pending(values: Values) -> None:
     """OTRS would make a ticket that has been due since 1970."""
-    state = values.get("State")
-    if isinstance(state, str) and _PENDING.match(state) and "PendingTime" not in values:
-        raise Mistake("PendingTime", f"it is needed with the state {state!r}")
+    if "PendingTime" in values:
+        return
+    name, number = values.get("State"), values.get("StateID")
+    if isinstance(name, str) and _PENDING.match(name):
+        raise Mistake("PendingTime", f"it is needed with the state {name!r}")
+    if str(number) in map(str, _PENDING_IDS):
+        raise Mistake("PendingTime", f"it is needed with the state {number}, one of OTRS's own pending ones")
 
 
 def _further(
@@ -149,7 +157,7 @@ def _text(name: str, value: object, way: Way, _: tzinfo) -> str:
 
 
 def _id(name: str, value: object, _: Way, __: tzinfo) -> str:
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise _misfit(name, value, Holds.ID)
@@ -179,10 +187,12 @@ def _switch(name: str, value: object, _: Way, __: tzinfo) -> str:
 def _time(name: str, value: object, _: Way, zone: tzinfo) -> str:
     if not isinstance(value, datetime):
         raise _misfit(name, value, Holds.TIME)
-    return f"{_local(value, zone):%Y-%m-%d %H:%M:%S}"
+    return f"{_local(name, value, zone):%Y-%m-%d %H:%M:%S}"
 
 
-def _local(time: datetime, zone: tzinfo) -> datetime:
+def _local(name: str, time: datetime, zone: tzinfo) -> datetime:
+    if time.year not in YEARS:
+        raise Mistake(name, f"OTRS keeps times from {YEARS[0]} to {YEARS[-1]} only")
     return time.astimezone(zone) if time.tzinfo else time
 
 
@@ -193,7 +203,7 @@ def _pending(name: str, value: object, way: Way, zone: tzinfo) -> soap.Values:
         return {"Diff": str(max(1, math.ceil(value / timedelta(minutes=1))))}
     if not isinstance(value, datetime):
         raise _misfit(name, value, Holds.PENDING)
-    time = _local(value, zone)
+    time = _local(name, value, zone)
     return {part: str(getattr(time, part.lower())) for part in ("Year", "Month", "Day", "Hour", "Minute")}
 
 

@@ -175,6 +175,22 @@ MISTAKES: list[tuple[str, dict[str, Any], Dialect | None, str]] = [
         "TicketUpdate", {"State": "Pending auto close+"}, None,
         "PendingTime: it is needed with the state 'Pending auto close+'",
     ),
+    (
+        "TicketCreate", {"StateID": 6}, None,
+        "PendingTime: it is needed with the state 6, one of OTRS's own pending ones",
+    ),
+    (
+        "TicketUpdate", {"StateID": "8"}, None,
+        "PendingTime: it is needed with the state 8, one of OTRS's own pending ones",
+    ),
+    (
+        "TicketCreate", {"PendingTime": datetime(2038, 1, 1, tzinfo=UTC)}, None,
+        "PendingTime: OTRS keeps times from 1970 to 2037 only",
+    ),
+    (
+        "TicketSearch", {"TicketCreateTimeNewerDate": datetime.min.replace(tzinfo=MOSCOW)}, None,
+        "TicketCreateTimeNewerDate: OTRS keeps times from 1970 to 2037 only",
+    ),
     ("TicketCreate", {"PendingTime": timedelta(1)}, None, "PendingTime: this OTRS wants a time, not a difference"),
     (
         "TicketCreate", {"PendingTime": timedelta(1)}, Dialect.V4,
@@ -193,6 +209,8 @@ MISTAKES: list[tuple[str, dict[str, Any], Dialect | None, str]] = [
     ("TicketCreate", {"Article": ["x"]}, None, "Article: a mapping of an article's elements is expected"),
     ("TicketCreate", {"QueueID": "Raw"}, None, "QueueID: an ID is expected, not 'Raw'"),
     ("TicketCreate", {"QueueID": 0}, None, "QueueID: an ID is expected, not 0"),
+    ("TicketCreate", {"QueueID": "9" * 5000}, None, f"QueueID: an ID is expected, not '{'9' * 5000}'"),
+    ("TicketCreate", {"QueueID": "٣"}, None, "QueueID: an ID is expected, not '٣'"),
     ("TicketCreate", {"QueueID": True}, None, "QueueID: an ID is expected, not True"),
     ("TicketCreate", {"Queue": 5}, None, "Queue: a text is expected, not 5"),
     ("TicketCreate", {"Title": ["a", "b"]}, None, "Title: a text is expected, not ['a', 'b']"),
