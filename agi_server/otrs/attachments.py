@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import stat
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from html import escape
 from typing import BinaryIO, Self
 
 from agi_server.call import Article, Attachment
@@ -25,6 +27,8 @@ ROOM = MAX_REQUEST - 1_000_000
 """Bytes of it for all files, in base64. A text is never so long that it needs the rest."""
 PATIENCE_S = 5.0
 """Seconds for a disk to tell how long the files are."""
+_END = re.compile(r"(</body\s*>\s*)?(</html\s*>)?\Z", re.IGNORECASE)
+"""Of an HTML text: what is said behind it is not shown everywhere."""
 CHUNK = 3 * 16 * 1024
 """Bytes that are read at once; in base64 they end without padding."""
 
@@ -62,7 +66,13 @@ def _line(attachment: Attachment, reason: str) -> str:
 
 
 def _with(article: Article, kept: tuple[Attachment, ...], lines: list[str]) -> Article:
-    return replace(article, body="\n".join([article.body.rstrip(), "", *lines]), attachments=kept)
+    body = article.body.rstrip()
+    if "html" in article.content_type.lower():
+        end = _END.search(body)
+        assert end is not None
+        told = "".join(f"<p>{escape(line)}</p>\n" for line in lines)
+        return replace(article, body=f"{body[: end.start()]}\n{told}{end[0]}", attachments=kept)
+    return replace(article, body="\n".join([body, "", *lines]), attachments=kept)
 
 
 def _size(attachment: Attachment) -> int | str:

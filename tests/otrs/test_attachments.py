@@ -54,6 +54,21 @@ async def test_what_can_t_go_is_told_and_the_rest_goes(tmp_path: Path, make: obj
     assert article == Article("a", f"The body\n\n{lines[0]}", attachments=(TEXT,))
 
 
+@pytest.mark.parametrize(
+    ("body", "with_note"),
+    [
+        ("<p>Call</p>\n", "<p>Call</p>\n{}\n"),
+        ("<html><BODY>Call</BODY >\n</HTML>\n\n", "<html><BODY>Call\n{}\n</BODY >\n</HTML>"),
+        ("<p>Call</p></html>", "<p>Call</p>\n{}\n</html>"),
+        ("see </body> there", "see </body> there\n{}\n"),
+    ],
+)
+async def test_html_says_it_where_it_is_shown_and_whatever_the_file_is_called(body: str, with_note: str) -> None:
+    bad = Attachment("<script>.txt", "text/plain; charset=utf8")
+    article, _ = await sendable(Article("a", body, content_type="text/HTML; charset=utf8", attachments=(bad,)))
+    assert article.body == with_note.format("<p>&lt;script&gt;.txt could not be attached: it is empty</p>")
+
+
 @pytest.mark.parametrize("bad", [Attachment("a", "x/y"), Attachment("a", "x/y", file="a\0b")])
 async def test_what_is_nothing_can_t_go(bad: Attachment) -> None:
     article, lines = await sendable(Article("a", "b", attachments=(bad,)))
