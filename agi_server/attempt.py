@@ -7,7 +7,7 @@ there too. Whether a call goes to an open ticket is `repeat`'s, what came of it 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -165,10 +165,22 @@ class Attempts:
 
 def _with_value(refused: Refused, ticket: Ticket) -> Refused:
     """With the value that OTRS refuses; OTRS itself says only which field it is."""
-    value = getattr(ticket, refused.about, None) or getattr(ticket.article, refused.about, None)
-    if not isinstance(value, str):
-        return refused
-    return replace(refused, words=f"{refused.words} ({refused.about} {value!r})")
+    shown = _shown(getattr(ticket, refused.about, None) or getattr(ticket.article, refused.about, None))
+    return replace(refused, words=f"{refused.words} ({refused.about} {shown})") if shown else refused
+
+
+def _shown(value: object) -> str:
+    """Of dynamic fields the names: OTRS says no word of which it is."""
+    match value:
+        case str():
+            return repr(value)
+        case int() if value is not True:
+            return f"ID {value}"
+        case tuple() if all(isinstance(one, int) for one in value):
+            return f"ID {' or '.join(map(str, value))}" if value else ""
+        case Mapping():
+            return " or ".join(value)
+    return ""
 
 
 def ended(entry: Entry) -> str:

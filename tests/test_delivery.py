@@ -94,12 +94,20 @@ async def test_who_rings_is_kept_also_of_a_call_that_a_template_parks(house: Hou
     [
         ("queue", " (queue 'Raw')"),
         ("history_type", " (history_type 'PhoneCallCustomer')"),
+        ("priority", " (priority ID 99)"),
+        ("force_notification_to", " (force_notification_to ID 4 or 5)"),
+        ("dynamic_fields", " (dynamic_fields Floor or Topics)"),
         ("owner", ""),
-        ("dynamic_fields", ""),
+        ("no_agent_notify", ""),
+        ("exclude_notification_to", ""),
+        ("attachments", ""),
         ("", ""),
     ],
 )
 async def test_the_reason_names_the_value_that_is_refused(house: House, about: str, value: str) -> None:
+    form = replace(FORM, priority=99, no_agent_notify=True, force_notification_to_user_id=[4, 5])
+    form = replace(form, dynamic_fields={"Floor": "2", "Topics": ["a", "b"]})
+    house.delivery._attempts._composer = Composer(form)
     house.desk.script = [Refused("TicketCreate.InvalidParameter", "no such thing", about)]
     assert (await house.live()).reason == f"TicketCreate.InvalidParameter: no such thing{value}"
 
