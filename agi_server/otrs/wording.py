@@ -29,7 +29,7 @@ _PENDING = re.compile("pending", re.IGNORECASE)
 _PENDING_IDS = range(6, 9)
 """The IDs of these, in every OTRS from 3.1 on."""
 YEARS = range(1970, 2038)
-"""OTRS keeps seconds since 1970 in 32 bits: with a later pending time 6.5 makes a ticket that has been due since 1970."""
+"""OTRS keeps seconds since 1970 in 32 bits: of a later pending time 6.5 makes a ticket that is due since 1970."""
 _MEDIA_TYPE = re.compile("[A-Za-z0-9_]+/[A-Za-z0-9_]")
 """What OTRS takes for one: it looks no further."""
 _DECIMAL = re.compile("-?[0-9]+([.,][0-9]+)?")
