@@ -218,7 +218,8 @@ def connector(
         call_field=otrs.call_field,
         dialect=dialect(config),
         zone=otrs.time_zone,
-        recognise=otrs.dialect == "auto",
+        # Who watches is shown only what he asked for.
+        recognise=witness is None and (otrs.dialect == "auto" or otrs.time_zone is None),
         clock=clock,
         witness=witness,
     )

@@ -18,8 +18,10 @@ from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.elements import Hearer
 from agi_server.otrs.session import Session
 
+START_S = 5.0
+"""Seconds after the start, which has more urgent calls to make."""
 PAUSE_S = 30.0
-"""Seconds after the start, and between two looks whether there is anything to find out."""
+"""Seconds between two looks whether there is anything to find out."""
 LONGEST_PAUSE_S = 600.0
 """Seconds; OTRS may count failed logins, and lock our agent out."""
 
@@ -70,14 +72,19 @@ class Recogniser:
             self._found = dialect.by_ticket(ticket) or self._found
 
     async def keep_asking(self) -> None:
-        """For ever: ask while it is not known, and again when OTRS has been away; less and less often if in vain."""
+        """For ever: ask while anything is not known, and again when it may have changed; less often if in vain."""
+        await asyncio.sleep(START_S)
         pause = PAUSE_S
         while True:
-            await asyncio.sleep(pause)
-            if self.dialect is None or self._session.troubled:
+            if not self._settled():
                 await self.ask(self._session.deadline())
-            settled = self.dialect is not None and not self._session.troubled
-            pause = PAUSE_S if settled else min(2 * pause, LONGEST_PAUSE_S)
+            await asyncio.sleep(pause)
+            pause = PAUSE_S if self._settled() else min(2 * pause, LONGEST_PAUSE_S)
+
+    def _settled(self) -> bool:
+        """Its dialect and its times are known, and nothing hints at another OTRS or another season."""
+        timed = self._zone is not None or self._offset is not None
+        return self.dialect is not None and timed and not self._session.troubled
 
     async def ask(self, deadline: float) -> None:
         """Find out what can be found out, and say so."""

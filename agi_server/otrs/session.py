@@ -54,7 +54,9 @@ class Session:
         self.requests: defaultdict[tuple[str, str], Durations] = defaultdict(lambda: Durations(BOUNDS))
         """What each took, by operation and by what came of it: `answered`, `refused` or `trouble`."""
         self.troubled = False
-        """Something has gone wrong: it may be another OTRS that answers the next time. Whoever looks sets it back."""
+        """Something has gone wrong, or our session has ended: it may be another OTRS that answers the next time.
+
+        Whoever looks sets it back. OTRS ends each session after some hours, idle or not."""
 
     async def __aenter__(self) -> Self:
         await self._exchange.__aenter__()
@@ -146,6 +148,7 @@ class Session:
     def _forget(self, session: str) -> None:
         """The next request logs in; unless somebody else has done so already."""
         login = self._login
+        self.troubled = True
         if login is not None and login.done() and login.result() == session:
             self._login = None
 

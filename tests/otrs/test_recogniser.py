@@ -167,7 +167,7 @@ async def test_login_that_fails_is_tried_less_and_less_often(monkeypatch: pytest
     monkeypatch.setattr(recogniser, "asyncio", SimpleNamespace(sleep=sleep, Lock=asyncio.Lock))
     async with desk({"SessionCreate": [recorded("02-SessionCreate-bad-password")]}, recognise=True) as (_, peer):
         await asyncio.wait_for(enough.wait(), 10)
-    assert pauses == [30, 60, 120, 240, 480, 600, 600]
+    assert pauses == [5, 30, 60, 120, 240, 480, 600]
     assert operations(peer) == ["SessionCreate"] * 6
 
 
@@ -203,6 +203,11 @@ async def test_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for pause in ("START_S", "PAUSE_S"):
+        monkeypatch.setattr(recogniser, pause, 0.01)
+
+
 class Said(logging.Handler):
     """What is logged, to be waited for."""
 
@@ -217,11 +222,18 @@ class Said(logging.Handler):
     async def next(self) -> str:
         return await asyncio.wait_for(self.lines.get(), 10)
 
+    def __enter__(self) -> Said:
+        logging.getLogger("agi_server.otrs").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("agi_server.otrs").removeHandler(self)
+
 
 async def test_asked_beside_the_calls_until_it_is_known_and_after_trouble(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(recogniser, "PAUSE_S", 0.01)
+    hurry(monkeypatch)
     caplog.set_level(logging.INFO)
     acts = of(
         "4/",
@@ -229,15 +241,48 @@ async def test_asked_beside_the_calls_until_it_is_known_and_after_trouble(
         TicketGet=[recorded("4/635-TicketGet-after-create"), TICKET_OF_6],
         TicketCreate=[http(503, b"upgrading"), CREATED],
     )
-    said, log = Said(), logging.getLogger("agi_server.otrs")
-    log.addHandler(said)
-    try:
+    with Said() as said:
         async with desk(acts, recognise=True) as (connector, peer):
             assert await said.next() == "OTRS 4 or 5 answers, in the time zone UTC"
             asked = len(peer.requests)
             assert isinstance(await connector.open(TICKET), Trouble)
             assert await said.next() == "OTRS 6 or Znuny answers, in the time zone UTC+04:00"
             assert await connector.open(TICKET) == THE_TICKET
-    finally:
-        log.removeHandler(said)
     assert operations(peer)[asked:] == ["TicketCreate", "TicketSearch", "TicketGet", "TicketCreate"]
+
+
+@pytest.mark.parametrize(
+    ("acts", "told"),
+    [
+        (of("", TicketSearch=[NOTHING, hits(1)], TicketGet=[TICKET_OF_6], TicketCreate=[ARTICLE_FIRST]), None),
+        (of("", TicketSearch=[hits(1)], TicketGet=[TICKET_OF_6]), Dialect.V4),
+    ],
+)
+async def test_times_are_found_out_though_it_is_known_which_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, acts: dict[str, list[Act]], told: Dialect | None
+) -> None:
+    hurry(monkeypatch)
+    caplog.set_level(logging.INFO)
+    with Said() as said:
+        async with desk(acts, recognise=True, dialect=told) as (connector, _):
+            while await said.next() != "OTRS 6 or Znuny answers, in the time zone UTC+04:00":
+                pass
+            assert connector.zone == timezone(timedelta(hours=4))
+            assert connector.dialect is (told or Dialect.V6)
+
+
+async def test_asked_again_once_the_session_has_ended(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody rang while OTRS was away: that it is another one now nobody has seen."""
+    hurry(monkeypatch)
+    caplog.set_level(logging.INFO)
+    ended = recorded("135-TicketGet-bad-password")
+    shown = recorded("4/635-TicketGet-after-create")
+    acts = of("4/", TicketSearch=[hits(1)], TicketGet=[shown, ended, TICKET_OF_6])
+    with Said() as said:
+        async with desk(acts, recognise=True) as (connector, _):
+            assert await said.next() == "OTRS 4 or 5 answers, in the time zone UTC"
+            await connector.ask("TicketGet", {"TicketID": 1})
+            assert await said.next() == "OTRS 6 or Znuny answers, in the time zone UTC+04:00"
+            assert connector.dialect is Dialect.V6
