@@ -145,10 +145,13 @@ async def test_repeated_calls_need_open_states_and_updates(tmp_path: Path, otrs:
         ({"owner": "nobody"}, "FAIL ticket.owner: OTRS refuses 'nobody': "),
         ({"owner": "{{ call.dialled }}"}, "?    ticket.owner: OTRS refuses '4509': "),
         ({"history_type": "Call"}, "FAIL ticket.history_type: OTRS refuses 'Call': "),
-        ({"state": "pending reminder"}, "FAIL ticket.pending_time: OTRS says: "),
         ({"from_address": "4509"}, "FAIL ticket.from_address: OTRS refuses '4509': "),
         ({"communication_channel": "Fax"}, "FAIL ticket.communication_channel: OTRS refuses 'Fax': "),
-        ({"force_notification_to_user_id": [99]}, "FAIL ticket.force_notification_to_user_id: OTRS says: "),
+        (
+            {"force_notification_to_user_id": [1, 99]},
+            "FAIL ticket.force_notification_to_user_id: OTRS refuses the ID 1 or 99: ",
+        ),
+        ({"dynamic_fields": {"A": "a", "B": ["b"]}}, "FAIL ticket.dynamic_fields: OTRS refuses A or B: "),
     ],
 )
 async def test_what_otrs_refuses_is_told_by_its_option(
@@ -157,11 +160,45 @@ async def test_what_otrs_refuses_is_told_by_its_option(
     [told] = await found(tmp_path, otrs, ticket)
     assert told.startswith(words)
     [routed] = (await found(tmp_path, otrs, {}, {"dialled": "1", "ticket": ticket}))[2:]
-    missing = "state" in ticket
-    assert routed.startswith(words if missing else words.replace("ticket.", "routes item 1.ticket."))
-    assert not missing or routed.endswith(
-        " -- a state of the type pending needs it, such as that of routes item 1.ticket.state"
-    )
+    assert routed.startswith(words.replace("ticket.", "routes item 1.ticket."))
+
+
+@pytest.mark.parametrize(
+    ("form", "route", "told"),
+    [
+        (
+            {"state": "pending reminder", "pending_time": "2h"},
+            {"pending_time": ""},
+            "FAIL routes item 1.ticket.pending_time: "
+            "Ticket->PendingTime: it is needed with the state 'pending reminder'"
+            " -- a state of the type pending needs it, such as that of ticket.state",
+        ),
+        (
+            {},
+            {"state": 7},
+            "FAIL ticket.pending_time: "
+            "Ticket->PendingTime: it is needed with the state 7, one of OTRS's own pending ones"
+            " -- a state of the type pending needs it, such as that of routes item 1.ticket.state",
+        ),
+        (
+            {"sla": "Gold"},
+            {},
+            "FAIL ticket.sla: Ticket->SLA: only together with Service -- set what it needs, or leave it out",
+        ),
+        ({}, {"service": "Telephony", "sla": "Gold"}, ""),
+    ],
+)
+def test_what_would_never_be_sent_is_told_before_otrs_is_asked(
+    tmp_path: Path, form: dict[str, Any], route: dict[str, Any], told: str
+) -> None:
+    options: dict[str, Any] = {
+        "customers": {"database": "sqlite+aiosqlite:////nowhere"},
+        "otrs": {"url": "http://127.0.0.1:1/otrs", "user": "agi-server", "password": PASSWORD},
+        "ticket": {"unknown_customer": "unknown-caller", **form},
+        "routes": [{"dialled": "1", "ticket": route}],
+    }
+    config = load(write_config(tmp_path, options), {})
+    assert [str(finding) for finding in check_form(config)] == [told] * bool(told)
 
 
 def test_files_that_tickets_would_go_without_are_warned_of(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Asked of whichever help desk is configured, which makes none of them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
 from agi_server import app
@@ -13,7 +13,7 @@ from agi_server.call import Refused, Ticket, Trouble
 from agi_server.check.finding import Finding
 from agi_server.config import Config
 from agi_server.otrs.connector import Connector
-from agi_server.otrs.elements import at_fault
+from agi_server.otrs.elements import NOT_SENT, at_fault
 from agi_server.otrs.rpc import Rpc
 from agi_server.samples import STRANGER, Sample, samples
 from agi_server.sheet import Sheet
@@ -29,8 +29,8 @@ async def check_tickets(
 ) -> AsyncIterator[Finding]:
     """Would OTRS take the ticket of a caller whom nobody knows, and those of the routes?"""
     told: list[Finding] = []
-    rehearsals = _rehearsals(app.composer(config))
-    for rehearsal in rehearsals[:MOST_REHEARSED]:
+    asked = rehearsals(app.composer(config))
+    for rehearsal in asked[:MOST_REHEARSED]:
         ticket = rehearsal.ticket
         objection = await help_desk.rehearse(ticket)
         if field_missing and isinstance(objection, Refused) and at_fault(objection) == "dynamic_fields":
@@ -45,15 +45,15 @@ async def check_tickets(
             case Trouble():
                 findings = [Finding(None, rehearsal.sheet.name, objection.reason)]
             case Refused():
-                findings = [_objection(rehearsal, objection)]
+                findings = [objection_to(rehearsal, objection)]
         for finding in findings:
             if finding not in told:  # what the form has wrong, each route has wrong that does not set it
                 yield finding
         told += findings
         if isinstance(objection, Trouble):
             return
-    if len(rehearsals) > MOST_REHEARSED:
-        yield Finding(None, "routes", f"only the first {MOST_REHEARSED} of {len(rehearsals)} tickets were asked about")
+    if len(asked) > MOST_REHEARSED:
+        yield Finding(None, "routes", f"only the first {MOST_REHEARSED} of {len(asked)} tickets were asked about")
 
 
 async def check_states(config: Config, help_desk: Connector | Rpc) -> AsyncIterator[Finding]:
@@ -69,7 +69,7 @@ async def check_states(config: Config, help_desk: Connector | Rpc) -> AsyncItera
 
 
 @dataclass(frozen=True, slots=True)
-class _Rehearsal:
+class Rehearsal:
     """A ticket that OTRS is asked about."""
 
     sheet: Sheet
@@ -78,9 +78,9 @@ class _Rehearsal:
     """No stranger comes to it. Our samples' customers are not OTRS's, so a stranger's stands in for them."""
 
 
-def _rehearsals(composer: Composer) -> list[_Rehearsal]:
+def rehearsals(composer: Composer) -> list[Rehearsal]:
     """The ticket by the form, then each that a route makes of it."""
-    found: list[_Rehearsal] = []
+    found: list[Rehearsal] = []
     for sheet in composer.sheets:
         sample = _sample_for(composer, sheet)
         known = sample[1].customer is not None
@@ -92,7 +92,7 @@ def _rehearsals(composer: Composer) -> list[_Rehearsal]:
         except FormError:  # of a form that no call is left for: `check_form` has told the others
             continue
         if all(ticket != earlier.ticket for earlier in found):
-            found.append(_Rehearsal(sheet, ticket, known))
+            found.append(Rehearsal(sheet, ticket, known))
     return found
 
 
@@ -109,12 +109,13 @@ _OPTIONS = {"customer_user": "unknown_customer"} | {
 """Fields of tickets and articles whose options are called otherwise."""
 _HINTS = {
     "unknown_customer": "make this customer in OTRS, or name one that it has",
-    "from_address": "an e-mail address is expected, or nothing",
+    "from_address": "an e-mail address whose domain has a mail server (OTRS looks: CheckMXRecord), or nothing",
 }
 """For others than those that OTRS has a list of."""
 
 
-def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:
+def objection_to(rehearsal: Rehearsal, refused: Refused) -> Finding:
+    """By the option that it is about, with what mends it."""
     sheet, ticket, field = rehearsal.sheet, rehearsal.ticket, refused.about or at_fault(refused)
     option = _OPTIONS.get(field, field)
     shown = _shown(getattr(ticket, field, None) or getattr(ticket.article, field, None), refused)
@@ -125,6 +126,8 @@ def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:
     if field and option != "unknown_customer" and sheet.is_template(field):
         return Finding(None, sheet.label(field), shown, "it depends on the call, and this one was made up")
     hint = _HINTS.get(option, "write it as OTRS has it")
+    if refused.code == NOT_SENT:
+        hint = "set what it needs, or leave it out"
     if option == "pending_time":
         hint = f"a state of the type pending needs it, such as that of {sheet.label('state')}"
     if option not in _HINTS and "AccessDenied" in refused.code:
@@ -133,9 +136,18 @@ def _objection(rehearsal: _Rehearsal, refused: Refused) -> Finding:
 
 
 def _shown(value: object, refused: Refused) -> str:
-    """What OTRS says, and of what."""
-    if isinstance(value, str):
-        return f"OTRS refuses {value!r}: {refused.words}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"OTRS refuses the ID {value}: {refused.words}"
-    return f"OTRS says: {refused.words}"
+    """What OTRS says, and of what; of several things it does not say which."""
+    if refused.code == NOT_SENT:
+        return refused.words
+    match value:
+        case str():
+            what = f"refuses {value!r}"
+        case int() if not isinstance(value, bool):
+            what = f"refuses the ID {value}"
+        case Mapping():
+            what = f"refuses {' or '.join(value)}"
+        case tuple() if all(isinstance(one, int) for one in value):
+            what = f"refuses the ID {' or '.join(map(str, value))}"
+        case _:
+            what = "says"
+    return f"OTRS {what}: {refused.words}"
