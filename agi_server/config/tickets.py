@@ -56,6 +56,9 @@ class Attachment(Section):
             raise Contradiction(f"found {found}, expected one of the two")
         if content and not filename:
             raise Contradiction("found content without filename, expected both")
+        content_type = info.data.get("content_type", "")
+        if content and "charset" in content_type and not content_type.lower().endswith(("utf8", "utf-8")):
+            raise Contradiction("found content in another charset, expected utf8, which it is sent in")
         return file
 
 
