@@ -20,6 +20,7 @@ from agi_server import app, logs, otrs_options, otrs_told, process
 from agi_server.call import Refused, Trouble
 from agi_server.command import FAILED, MISCONFIGURED, config_option, fail, load_config
 from agi_server.config import Config
+from agi_server.config.addresses import ADDRESS
 from agi_server.otrs import soap
 from agi_server.otrs.elements import NOT_SENT
 from agi_server.otrs.vocabulary import VOCABULARY
@@ -86,11 +87,21 @@ def _command(operation: str) -> click.Command:
     for decorate in (
         click.option("--show-xml", is_flag=True, help="Print what is sent and what comes back, without secrets."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-        click.option("--url", default="", help="Address of another web service than the configuration's."),
+        click.option(
+            "--url", callback=_address, default="", help="Address of another web service than the configuration's."
+        ),
         config_option,
     ):
         command = decorate(command)
     return command
+
+
+def _address(context: click.Context, option: click.Parameter, url: str) -> str:
+    """As the configuration has it."""
+    try:
+        return url and str(ADDRESS.read(url))
+    except ValueError as error:
+        raise click.BadParameter(f"{ADDRESS.show(url)} is not {str(error) or ADDRESS.words}") from error
 
 
 for _operation in VOCABULARY:

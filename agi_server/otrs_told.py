@@ -16,6 +16,7 @@ from lxml import etree
 from agi_server.call import Doubt, Refused, Trouble
 from agi_server.logs import printable
 from agi_server.otrs import soap
+from agi_server.otrs.exchange import TooLong
 
 SECRETS = frozenset({"Password", "SessionID"})
 MASK = "***"
@@ -63,6 +64,8 @@ def failure(operation: str, reply: Refused | Trouble) -> Iterator[str]:
         yield "  (it may be done all the same: look in OTRS before you repeat it)"
     elif "Got no OperationType!" in reply.reason:
         yield f"  (the web service has no {operation}: import config/otrs/GenericTicketConnector.yml anew)"
+    elif isinstance(reply, TooLong):
+        yield "  (ask for less: with --GetAttachmentContents no, or --ArticleLimit 1)"
     elif not reply.reason.startswith("OTRS answered"):
         yield "  (is OTRS running, and is the web service imported, valid, and named as at the end of the address?)"
 

@@ -184,6 +184,11 @@ async def test_the_xml_is_shown_without_secrets_and_without_long_content(
         (("ticket-search", "--DynamicField", "X:Is=1"), "'Is' is no operator"),
         (("ticket-search", "--OrderBy", "Sideways"), "'Sideways' is not one of 'Down', 'Up'"),
         (("ticket-search", "--TicketCreateTimeNewerMinutes", "x"), "'x' is not a number with s, m, h or d"),
+        (("ticket-search", "--TicketCreateTimeNewerDate", "0001-01-01T00:00+14:00"), "keeps times from 1970 to 2037"),
+        (("ticket-get", "--TicketID", "9" * 5000), "not sent: TicketID: an ID is expected"),
+        (("ticket-create", "--Attachment", "/dev/null"), "not sent: null could not be attached: it is no file"),
+        (("session-create", "--url", "nonsense"), "'nonsense' is not an http or https address"),
+        (("session-create", "--url", "http://agent:secret@127.0.0.1/x"), "is not an address without user and password"),
     ],
 )
 async def test_what_is_wrong_is_told_before_anything_is_asked(

@@ -9,6 +9,7 @@ import pytest
 from agi_server import otrs_told
 from agi_server.call import Doubt, Refused, Trouble
 from agi_server.otrs import soap
+from agi_server.otrs.exchange import TooLong
 
 TICKET: soap.Fields = {
     "Ticket": [
@@ -51,6 +52,7 @@ def test_a_record_has_lists_where_there_may_be_several() -> None:
         ("TicketCreate", Trouble("why"), ["why", "  (is OTRS running,"]),
         ("TicketGet", Trouble("why", Doubt.ENDED), ["why", "  (is OTRS running,"]),
         ("TicketGet", Trouble("OTRS answered 404"), ["OTRS answered 404"]),
+        ("TicketGet", TooLong("too long", Doubt.ENDED), ["too long", "  (ask for less: with --GetAttachmentContents"]),
         (
             "TicketGet",
             Trouble("OTRS answered 500: Got no OperationType!"),

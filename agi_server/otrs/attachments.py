@@ -55,6 +55,13 @@ async def sendable(article: Article) -> tuple[Article, list[str]]:
     return _with(article, tuple(kept), lines) if lines else article, lines
 
 
+async def objections(given: object) -> list[str]:
+    """A line for each attachment among these that can't go."""
+    listed = given if isinstance(given, (list, tuple)) else (given,)
+    files = tuple(one for one in listed if isinstance(one, Attachment))
+    return (await sendable(Article("", "", attachments=files)))[1]
+
+
 def without(article: Article, reason: str) -> tuple[Article, list[str]]:
     """The same for one of whose attachments OTRS takes none."""
     lines = [_line(attachment, reason) for attachment in article.attachments]

@@ -150,6 +150,8 @@ class Connector:
 
     async def ask(self, operation: str, values: wording.Values) -> Reply:
         """One operation in OTRS's own words: in our session, unless a login or session is among them."""
+        if lines := await attachments.objections(values.get("Attachment")):
+            return Refused(elements.NOT_SENT, "; ".join(lines), "attachments")
         deadline = self._session.deadline()
         if operation == "SessionCreate" and "Password" not in values:
             values = {**self._session.login, **values}
