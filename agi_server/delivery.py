@@ -19,16 +19,16 @@ Never lost. Trouble is repeated after 2, 4, 8 ... 300 s, until the call has been
 then it is parked for a person, as what OTRS refuses is at once.
 
 A live call is on disk before anything is asked of OTRS. Where who rings is known at once, nothing has to be asked
-before the ticket, OTRS is well and a place is free, its attempt begins in the same write: the disk is waited for once.
+before the ticket, OTRS is well and a place is free, its attempt begins in the same write. Nor is the disk waited for
+when OTRS has made the ticket: that is true whether we come to write it down or not, for `running` is on disk.
 
 Live calls come first: retries take at most half of the places, and only places that nobody waits
 for. While OTRS is in trouble live calls are not tried at once but wait on disk, and one at a
 time, the longest waiting first, asks how it is; when it answers again all are due. Calls that a rule
 wants no ticket of end without OTRS, however it is.
 
-Where repeated calls are added to open tickets (`repeat`), calls from one number take turns, so that the
-second sees the ticket of the first. A live call waits for its turn before it takes a place; a retry is not
-begun while a call from its number is in hand. (Who rings on two phones at the same moment may get two tickets.)
+A live call waits for its turn (`in_hand`) before it takes a place; a retry is not begun while a call from its number
+is in hand.
 """
 
 from __future__ import annotations
@@ -38,13 +38,12 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from weakref import WeakValueDictionary
 
 from agi_server.attempt import Attempts, ended
 from agi_server.call import Call, Directory, Doubt, Ending, HelpDesk, Recognition, Ticket
 from agi_server.callers import Callers
+from agi_server.in_hand import Attempt, InHand, Live
 from agi_server.journal import Entry, Journal, JournalError, State, number_of
 from agi_server.logs import call_id
 from agi_server.outcomes import Outcomes
@@ -57,19 +56,6 @@ log = logging.getLogger("agi_server.delivery")
 
 LONGEST_REST = 10.0
 """Seconds after which the loop looks at the journal even if nothing woke it: a person may have changed an entry."""
-
-
-@dataclass(slots=True, eq=False)
-class Live:
-    """A call whose caller is on the line, from the moment that we hear of it."""
-
-    call: Call
-    who: asyncio.Future[Recognition]
-    """Who rings; whoever is not known in time is a stranger."""
-    kept: asyncio.Future[Entry | JournalError]
-    """Its entry, once that is on disk; or why it can't be kept."""
-    attempt: asyncio.Task[Entry | None] = field(init=False)
-    """Gives the entry as the attempt left it; None of a call that could not be kept."""
 
 
 class Delivery:
@@ -100,6 +86,7 @@ class Delivery:
         self._callers = Callers(directory, journal, main_contacts or {})
         self._pulse = Pulse(stopwatch)
         self._wake = asyncio.Event()
+        self._in_hand = InHand(places, self._place_free, take_turns=repeat is not None)
         self._outcomes = Outcomes(
             journal,
             self._pulse,
@@ -108,24 +95,16 @@ class Delivery:
             stopwatch=stopwatch,
             pause=pause,
             recovered=self._wake.set,
+            made=self._in_hand.made,
         )
-        repeats = None
-        if repeat is not None:
-            repeats = Repeats(repeat, journal, help_desk, composer, self._outcomes, clock=clock)
+        repeats = None if repeat is None else Repeats(repeat, journal, help_desk, composer, self._outcomes, clock=clock)
         self._attempts = Attempts(journal, help_desk, composer, self._outcomes, repeats, settle=settle, clock=clock)
-        self._places = asyncio.Semaphore(places)
         self._retries_at_most = max(1, places // 2)
         self._latest = timedelta(seconds=max(settle, 2 * LONGEST_PAUSE))
         self._clock = clock
-        self._in_hand: dict[int, asyncio.Task[Entry | None]] = {}
-        self._live: set[asyncio.Task[Entry | None]] = set()
+        self._live: set[Attempt] = set()
         """Of those whose caller is on the line or just was; they are in hand as soon as they are on disk."""
         self._retries: set[int] = set()
-        self._take_turns = repeat is not None
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        """By number; each lives as long as a call is in its turn or waits for it."""
-        self._numbers: dict[int, str] = {}
-        """Of the calls in hand that take turns."""
         self._look_again = False
         """There is something due that found no place, or whose turn it was not."""
         self._stopping = False
@@ -143,7 +122,7 @@ class Delivery:
     async def stop(self, patience: float) -> None:
         """Begin nothing more, end what has begun within `patience` seconds; the rest is safe in the journal."""
         self._stopping = True
-        tasks = self._live.union(self._in_hand.values())
+        tasks = self._live | self._in_hand.tasks
         if self.loop is not None:
             self.loop.cancel()
             await asyncio.wait([self.loop])
@@ -170,10 +149,12 @@ class Delivery:
 
         Of a call that is there already the attempt under way is shared.
         """
-        live = Live(call, self._callers.ask(call), asyncio.get_running_loop().create_future())
-        live.attempt = asyncio.create_task(self._serve(live), name=f"call {call.unique_id}")
+        loop = asyncio.get_running_loop()
+        live = Live(call, self._callers.ask(call), loop.create_future(), loop.create_future())
+        live.attempt = loop.create_task(self._serve(live), name=f"call {call.unique_id}")
         self._live.add(live.attempt)
         live.attempt.add_done_callback(self._live.discard)
+        live.attempt.add_done_callback(live.ended)
         return live
 
     def wake(self) -> None:
@@ -193,52 +174,51 @@ class Delivery:
         under_way = self._in_hand.get(entry.id)
         settled = entry.state not in (State.WAITING, State.SENDING) or entry.ending is not None
         if under_way is None and not settled:
-            self._take_in_hand(entry, live.attempt, in_place=begun is not None)
+            self._take_in_hand(entry, live.attempt, live, in_place=begun is not None)
         live.kept.set_result(entry)
         if under_way is not None:
-            return await asyncio.shield(under_way)
+            return await asyncio.shield(under_way.task)
         return entry if settled else await self._guarded(entry, lambda entry: self._try(entry, live.who, begun))
 
     async def _keep(self, live: Live) -> tuple[Entry, Ticket | None]:
         """The call on disk; and, if its attempt has begun in the same write, the ticket to ask for, in a place."""
         if (ticket := self._ticket_at_once(live)) is None:
             return await self._journal.add(live.call, self._clock()), None
-        await self._places.acquire()  # one is free: this does not wait
+        await self._in_hand.place()  # one is free: this does not wait
         begun = False
         try:
             entry, begun = await self._attempts.begin(live.call, live.who.result(), ticket)
         finally:
             if not begun:
-                self._places.release()
+                self._in_hand.leave_place()
         return entry, ticket if begun else None
 
     def _ticket_at_once(self, live: Live) -> Ticket | None:
         """What OTRS may be asked for as soon as the call is kept; None: that has to be found out, or has to wait."""
-        if not live.who.done() or self.troubled or self._stopping or self._places.locked():
+        if not live.who.done() or self.troubled or self._stopping or self._in_hand.full:
             return None
         try:
             return self._attempts.ticket_at_once(live.call, live.who.result())
         except Exception:  # noqa: BLE001 -- first the call is kept; then the attempt meets it again, and says so
             return None
 
-    def _take_in_hand(self, entry: Entry, task: asyncio.Task[Entry | None], *, in_place: bool) -> None:
-        """This task tries it, from now until it ends; `in_place`: in a place that has been taken for it."""
-        self._in_hand[entry.id] = task
-        if self._take_turns and (number := number_of(entry.call)):
-            self._numbers[entry.id] = number
-        task.add_done_callback(lambda task: self._let_go(entry.id, task, in_place=in_place))
+    def _take_in_hand(self, entry: Entry, task: Attempt, live: Live | None, *, in_place: bool) -> None:
+        """This task tries it, from now until it ends."""
+        self._in_hand.take(entry, task, live, in_place=in_place)
+        task.add_done_callback(lambda task: self._let_go(entry.id, task))
 
-    def _let_go(self, entry_id: int, task: asyncio.Task[Entry | None], *, in_place: bool) -> None:
-        del self._in_hand[entry_id]
-        self._numbers.pop(entry_id, None)
+    def _let_go(self, entry_id: int, task: Attempt) -> None:
+        self._in_hand.let_go(entry_id)
         self._retries.discard(entry_id)
-        if in_place:
-            self._places.release()
         left = None if task.cancelled() else task.result()
         waits = left is None or left.state is State.WAITING
         if not waits:
             self._outcomes.forget(entry_id)
         if waits or self._look_again:
+            self._wake.set()
+
+    def _place_free(self) -> None:
+        if self._look_again:
             self._wake.set()
 
     async def _guarded(self, entry: Entry, attempt: Callable[[Entry], Awaitable[Entry]]) -> Entry:
@@ -263,7 +243,8 @@ class Delivery:
             return self._counted(await self._attempts.close(entry, recognition, wanted))
         if self.troubled:
             return await self._attempts.leave(entry, recognition, wanted)
-        async with self._turn(entry), self._places:
+        async with self._in_hand.turn(entry):
+            await self._in_hand.place(entry)
             if self.troubled or self._stopping:  # it began while we queued
                 return await self._attempts.leave(entry, recognition, wanted)
             return self._counted(await self._attempts.make(entry, recognition, wanted))
@@ -271,7 +252,7 @@ class Delivery:
     async def _retry(self, entry: Entry) -> Entry:
         """One retry; its place has been taken already."""
         recognition = await self._callers.ask(entry.call)
-        async with self._turn(entry):
+        async with self._in_hand.turn(entry):
             wanted = self._attempts.wanted(entry.call, recognition)
             left = self._counted(await self._attempts.make(entry, recognition, wanted))
         if left.state is State.DONE and left.ticket is not None:
@@ -283,11 +264,6 @@ class Delivery:
         """The entry as an attempt has left it."""
         self.attempts[ended(entry)] += 1
         return entry
-
-    def _turn(self, entry: Entry) -> asyncio.Lock:
-        """Held while this call is tried: the others from its number wait. Those without a number wait for nobody."""
-        number = self._numbers.get(entry.id)
-        return asyncio.Lock() if number is None else self._turns.setdefault(number, asyncio.Lock())
 
     async def _retry_for_ever(self) -> None:
         while True:
@@ -306,19 +282,19 @@ class Delivery:
 
     async def _start_due(self) -> float:
         """Start the retries that are due and find a place; returns the seconds to rest if nothing wakes us."""
-        now, busy = self._clock(), set(self._numbers.values())
-        latest, in_hand = now + self._latest, self._in_hand.keys()
-        for entry in await self._journal.due(now, latest, self._retries_at_most, in_hand, busy):
-            if self._places.locked() or len(self._retries) >= (1 if self.troubled else self._retries_at_most):
+        now, in_hand = self._clock(), self._in_hand
+        latest, most = now + self._latest, self._retries_at_most
+        for entry in await self._journal.due(now, latest, most, in_hand.ids, in_hand.numbers):
+            if in_hand.full or len(self._retries) >= (1 if self.troubled else most):
                 self._look_again = True
                 return LONGEST_REST  # whoever frees a place wakes us
-            if entry.id not in self._in_hand and number_of(entry.call) not in self._numbers.values():
-                await self._places.acquire()  # it is free: this does not wait
+            if entry.id not in in_hand.ids and number_of(entry.call) not in in_hand.numbers:
+                await in_hand.place()  # one is free: this does not wait
                 self._retries.add(entry.id)
                 attempt = self._guarded(entry, self._retry)
-                retry: asyncio.Task[Entry | None] = asyncio.create_task(attempt, name=f"call {entry.call.unique_id}")
-                self._take_in_hand(entry, retry, in_place=True)
-        busy = set(self._numbers.values())
+                retry: Attempt = asyncio.create_task(attempt, name=f"call {entry.call.unique_id}")
+                self._take_in_hand(entry, retry, None, in_place=True)
+        busy = in_hand.numbers
         self._look_again = bool(busy)
-        due = await self._journal.next_due(in_hand, busy)
+        due = await self._journal.next_due(in_hand.ids, busy)
         return LONGEST_REST if due is None else max(0.0, min(LONGEST_REST, (due - self._clock()).total_seconds()))

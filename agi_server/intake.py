@@ -19,7 +19,8 @@ from typing import Any
 from agi_server.asterisk.fastagi import Session
 from agi_server.asterisk.request import Request
 from agi_server.call import NOBODY, Call, Created, Ending, Match, Recognition
-from agi_server.delivery import Delivery, Live
+from agi_server.delivery import Delivery
+from agi_server.in_hand import Live
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.logs import call_id
 from agi_server.numbers import Numbering
@@ -143,8 +144,8 @@ class Intake:
         """What becomes of the call until the deadline; None: it could not be kept."""
         loop, call = asyncio.get_running_loop(), live.call
         limit = max(deadline, loop.time() + JOURNAL_LIMIT)
-        await _wait(live.attempt, session.hung_up, deadline)
-        left = live.attempt.result() if live.attempt.done() and not live.attempt.cancelled() else None
+        await _wait(live.left, session.hung_up, deadline)
+        left = live.left.result() if live.left.done() and not live.left.cancelled() else None
         if not live.kept.done():
             await asyncio.wait({live.kept}, timeout=max(0.0, limit - loop.time()))
         entry = live.kept.result() if live.kept.done() else JournalError("no answer in time")
@@ -158,7 +159,7 @@ class Intake:
                 "another call had this id before: kept as %s; has each Asterisk its systemname?", entry.call.unique_id
             )
         if left is None:
-            live.attempt.add_done_callback(_log_late)
+            live.left.add_done_callback(_log_late)
         return left or entry
 
     def _keep_later(self, call: Call) -> None:
@@ -235,16 +236,11 @@ def _ticket(entry: Entry | None) -> Created | None:
     return entry.ticket if entry is not None and entry.ending in (Ending.CREATED, Ending.UPDATED) else None
 
 
-async def _wait(work: asyncio.Future[Any], hung_up: asyncio.Event, deadline: float) -> None:
+async def _wait(work: asyncio.Future[Any], hung_up: asyncio.Future[None], deadline: float) -> None:
     """Wait until the work is done, the caller has hung up, or the deadline has come; the work goes on."""
     rest = deadline - asyncio.get_running_loop().time()
-    if work.done() or rest <= 0:
-        return
-    hangup = asyncio.create_task(hung_up.wait())
-    try:
-        await asyncio.wait({work, hangup}, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        hangup.cancel()
+    if not work.done() and rest > 0:
+        await asyncio.wait((work, hung_up), timeout=rest, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _log_call(call: Call, told: Mapping[str, str], entry: Entry | None, waited: float) -> None:
@@ -276,8 +272,8 @@ def _log_call(call: Call, told: Mapping[str, str], entry: Entry | None, waited: 
     )
 
 
-def _log_late(task: asyncio.Task[Entry | None]) -> None:
+def _log_late(future: asyncio.Future[Entry | None]) -> None:
     """What came after its caller had gone on."""
-    left = None if task.cancelled() or task.exception() else task.result()
+    left = None if future.cancelled() or future.exception() else future.result()
     if left is not None and (ticket := _ticket(left)) is not None:
         log.info("%s, ticket %s, after the caller went on", left.ending, ticket.ticket_number)

@@ -7,13 +7,14 @@ made, and what is asked in them, is decided elsewhere: in `delivery`, `attempt` 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from agi_server.call import Created, Doubt, Findings, Outcome, Refused, Trouble
-from agi_server.journal import Entry, Journal, JournalError, State
+from agi_server.journal import Entry, Event, Journal, JournalError, State
 from agi_server.pulse import Pulse
 from agi_server.timetable import LONGEST_WRITE_PAUSE
 
@@ -21,6 +22,8 @@ log = logging.getLogger("agi_server.delivery")
 
 F = TypeVar("F", bound=Findings | str)
 
+UNEXPLAINED_FOR = timedelta(minutes=10)
+"""At least so long OTRS has to say nothing else about a call before that is its last word: one bad minute is none."""
 OWN_FAULT = 3
 """A call that failed this often while OTRS was well says more about itself than about OTRS."""
 
@@ -38,8 +41,12 @@ class Outcomes:
         stopwatch: Callable[[], float],
         pause: Callable[[int], float],
         recovered: Callable[[], None],
+        made: Callable[[Entry], None],
     ) -> None:
-        """As for `Delivery`; `recovered` is called when OTRS answers again."""
+        """As for `Delivery`; `recovered` is called when OTRS answers again.
+
+        `made` is told each call of which OTRS has made a ticket or an article, as it is then, before it is on disk.
+        """
         self._journal = journal
         self._pulse = pulse
         self._give_up = give_up
@@ -47,6 +54,7 @@ class Outcomes:
         self._stopwatch = stopwatch
         self._pause = pause
         self._recovered = recovered
+        self._made = made
         self._begun: dict[int, float] = {}
         """When the attempts began whose end is not known, by the stopwatch."""
 
@@ -85,7 +93,13 @@ class Outcomes:
 
     async def record(self, entry: Entry, outcome: Outcome, event: str) -> Entry:
         """What came of the attempt: done, parked, or to be repeated."""
-        return await self.keep(entry, lambda: self._record(entry, outcome, event))
+        if isinstance(outcome, Created):
+            done = entry.with_ticket(outcome)
+            self._made(done)
+            return await self.keep(done, lambda: self._done(done, outcome, event))
+        if isinstance(outcome, Refused):
+            return await self.park(entry, outcome, Doubt.NONE if entry.state is State.SENDING else entry.doubt)
+        return await self.later(entry, outcome)
 
     async def park(self, entry: Entry, refused: Refused, doubt: Doubt) -> Entry:
         """A person must look."""
@@ -110,15 +124,11 @@ class Outcomes:
             failures += 1
             await asyncio.sleep(min(self._pause(failures), LONGEST_WRITE_PAUSE))
 
-    async def _record(self, entry: Entry, outcome: Outcome, event: str) -> Entry | None:
-        if isinstance(outcome, Created):
-            done = await self._journal.done(entry, outcome, self._clock(), event)
-            if done is None:
-                log.warning("ticket %s is there, though the call was dropped meanwhile", outcome.ticket_number)
-            return done
-        if isinstance(outcome, Refused):
-            return await self._park(entry, outcome, Doubt.NONE if entry.state is State.SENDING else entry.doubt)
-        return await self._later(entry, outcome)
+    async def _done(self, done: Entry, ticket: Created, event: str) -> Entry | None:
+        kept = await self._journal.done(done, self._clock(), event)
+        if kept is None:
+            log.warning("ticket %s is there, though the call was dropped meanwhile", ticket.ticket_number)
+        return kept
 
     async def _park(self, entry: Entry, refused: Refused, doubt: Doubt) -> Entry | None:
         parked = await self._journal.park(entry, refused, doubt, self._clock())
@@ -131,11 +141,18 @@ class Outcomes:
         if now - entry.since > self._give_up:
             tries = f"{entry.failures + 1} failures in {self._give_up.days} days"
             return await self._park(entry, Refused("gave up", f"{tries}; the last: {trouble.reason}"), trouble.doubt)
-        if 0 < trouble.attempts <= entry.failures + 1:
+        if trouble.attempts and await self._is_last_word(entry, trouble, now):
             return await self._park(entry, Refused("unexplained", trouble.reason), trouble.doubt)
         due = now + timedelta(seconds=self._pause(entry.failures + 1) if wait is None else wait)
         log.debug("%s; again at %s", trouble.reason, f"{due.astimezone():%H:%M:%S}")
         return await self._journal.later(entry, due, trouble.doubt, trouble.reason, now)
+
+    async def _is_last_word(self, entry: Entry, trouble: Trouble, now: datetime) -> bool:
+        """Has this call failed so, and not otherwise, often enough and for long enough?"""
+        if entry.failures + 1 < trouble.attempts:
+            return False
+        times = [*failed_so(await self._journal.history(entry), trouble.reason), now]
+        return len(times) >= trouble.attempts and now - times[0] >= UNEXPLAINED_FOR
 
     async def _set_back(self, entry: Entry) -> Entry | None:
         now = await self._journal.get(entry.call.unique_id)
@@ -143,3 +160,9 @@ class Outcomes:
             return now
         doubt = Doubt.RUNNING if now.state is State.SENDING else now.doubt
         return await self._later(now, Trouble("the attempt was cut off by an error of our own", doubt))
+
+
+def failed_so(history: Sequence[Event], reason: str) -> list[datetime]:
+    """When a call failed for this reason since it last failed for another, or a person had it tried again."""
+    told = (event for event in reversed(history) if event.event in ("trouble", "retried"))
+    return [event.at for event in itertools.takewhile(lambda event: event.words == reason, told)][::-1]

@@ -18,7 +18,7 @@ STOREYS = (
     {"ticket"},
     {"likeness"},
     {"asterisk", "otrs", "journal", "sandbox"},
-    {"outcomes", "callers"},
+    {"outcomes", "callers", "in_hand"},
     {"repeat"},
     {"attempt"},
     {"delivery"},
@@ -38,7 +38,7 @@ SIDEWAYS = {("check", "app")}
 THROUGH_PORTS_ONLY = {
     *(
         (room, door)
-        for room in ("outcomes", "callers", "repeat", "attempt", "delivery")
+        for room in ("outcomes", "callers", "in_hand", "repeat", "attempt", "delivery")
         for door in ("otrs", "asterisk")
     ),
     ("intake", "otrs"),

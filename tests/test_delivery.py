@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from agi_server.call import (
     Trouble,
 )
 from agi_server.journal import Entry, JournalError, State
+from agi_server.outcomes import UNEXPLAINED_FOR
 from agi_server.rules import Route
 from agi_server.ticket import Composer
 from tests.delivering import CALL, FORM, GARBLED, NOW, REFUSED, TIMEOUT, House, ids, many
@@ -683,13 +684,95 @@ async def test_who_is_a_stranger_to_otrs_keeps_the_number(house: House) -> None:
     assert [(ticket.customer_user, ticket.number) for ticket in house.desk.tickets] == [("stranger", "T1")]
 
 
+async def test_whose_number_has_a_ticket_later_on_waits_for_a_person(house: House) -> None:
+    """It may be its own, half made, with a title that somebody has changed since."""
+    house.desk.reserves = True
+    house.desk.script = [REFUSED, Refused("NumberTaken", "T1 is another's", about="number")]
+    await house.live()
+    await house.until(State.PARKED)
+    [parked] = await house.journal.entries([State.PARKED], NOW - timedelta(days=1))
+    assert parked.reason == (
+        "NumberTaken: T1 is another's: if it is this call's, drop the call; retried, it gets a ticket of its own"
+    )
+    assert await house.journal.retry(parked, house.now)
+    await house.until(State.DONE)
+    assert [ticket.number for ticket in house.desk.tickets] == ["T2"]
+
+
+async def test_what_was_begun_with_a_number_is_looked_for_where_none_is_reserved(house: House) -> None:
+    house.desk.reserves = True
+    house.desk.script = [Refused("Unknown", "no such article type", about="article_type")]
+    parked = await house.live()
+    assert (parked.state, parked.doubt, parked.reserved) == (State.PARKED, Doubt.NONE, "T1")
+    house.desk.reserves = False
+    house.desk.search_script = [Created("1", "T1")]
+    assert await house.journal.retry(parked, house.now)
+    await house.until(State.DONE)
+    assert house.desk.tickets == []
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "left"),
+    [
+        (Trouble("OTRS is away"), State.WAITING),
+        (Trouble("OTRS says nothing else", attempts=2), State.WAITING),
+        (Trouble("OTRS answered nil", attempts=2), State.PARKED),
+    ],
+    ids=["outage", "another silence", "the same"],
+)
+async def test_only_what_stays_unexplained_all_the_time_is_parked(
+    house: House, otherwise: Trouble, left: State
+) -> None:
+    unexplained = Trouble("OTRS answered nil", attempts=2)
+    house.desk.script = [*[unexplained] * 3, otherwise, *[unexplained] * 2]
+    await house.live()
+    async with asyncio.timeout(20):
+        for attempts in range(2, 7):
+            house.now += UNEXPLAINED_FOR / 5
+            while len(house.desk.opened) < attempts or (await house.journal.counts())[State.SENDING]:
+                house.now += timedelta(seconds=1)
+                house.delivery.wake()
+                await asyncio.sleep(0.005)
+    entry = await house.journal.get(CALL.unique_id)
+    assert entry is not None
+    assert entry.state is left
+
+
 async def test_what_otrs_does_not_explain_is_parked_after_some_attempts_and_does_not_look_like_an_outage(
     house: House,
 ) -> None:
-    house.desk.script = [Trouble("OTRS answered nil", Doubt.NONE, attempts=2)] * 2
+    house.desk.script = [Trouble("OTRS answered nil", Doubt.NONE, attempts=2)] * 10_000
     first = await house.live()
     assert (first.state, house.delivery.troubled) == (State.WAITING, False)
+    house.now += UNEXPLAINED_FOR
     await house.until(State.PARKED)
     parked = await house.journal.get(CALL.unique_id)
     assert parked is not None
     assert parked.reason == "unexplained: OTRS answered nil"
+
+
+async def test_what_otrs_has_made_is_told_before_it_is_on_disk_and_holds_up_no_other_request(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, go_on = house.journal.done, asyncio.Event()
+
+    async def slowly(left: Entry, now: datetime, event: str) -> Entry | None:
+        await go_on.wait()
+        return await done(left, now, event)
+
+    monkeypatch.setattr(house.journal, "done", slowly)
+    house.delivery = house.build(places=1)
+    first, second = map(house.delivery.take, many(2))
+    told = [await live.left for live in (first, second)]
+    assert [entry and (entry.state, entry.ticket) for entry in told] == [
+        (State.DONE, Created("1", "T1")),
+        (State.DONE, Created("2", "T2")),
+    ]
+    assert (await house.journal.counts())[State.SENDING] == 2
+    stopping = asyncio.create_task(house.delivery.stop(10.0))
+    await asyncio.sleep(0)
+    assert not first.attempt.done()
+    go_on.set()
+    await stopping
+    assert [live.attempt.result() for live in (first, second)] == told
+    assert [await house.journal.get(call.unique_id) for call in many(2)] == told

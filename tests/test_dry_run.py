@@ -275,7 +275,7 @@ async def remember(config: Config, unique_id: str, login: str, number: str) -> N
         entry = await journal.add(Call(unique_id, at, number, number, number), at)
         begun = await journal.begin(entry, Recognition(Match.EXACT, customer, (customer,), Match.EXACT), at)
         assert begun is not None
-        assert await journal.done(begun, Created("7", "2026112000000007"), at)
+        assert await journal.done(begun.with_ticket(Created("7", "2026112000000007")), at)
     finally:
         await journal.close()
 

@@ -371,8 +371,9 @@ async def test_patience_ends_and_the_ticket_comes_all_the_same(house: House, cap
     house.desk.go_on.set()
     entry = await house.journal.get("1.1")
     assert entry is not None
-    task = house.delivery._in_hand[entry.id]
-    await task
+    hand = house.delivery._in_hand.get(entry.id)
+    assert hand is not None
+    await hand.task
     assert (await house.call()).variables["HELPDESK_TICKET"] == "T1"
     assert "created, ticket T1, after the caller went on" in caplog.text
 
@@ -546,5 +547,5 @@ async def test_one_call_placed_twice_at_the_same_moment_is_one_ticket(at_once: H
 async def test_a_hundred_calls_at_once_are_a_hundred_tickets(house: House) -> None:
     reports = await asyncio.gather(*(house.call(unique_id=f"1.{n}", number=f"8916{n:07}") for n in range(100)))
     assert {report.outcome for report in reports} == {Ending.SUCCESS}
-    await asyncio.gather(*house.delivery._in_hand.values())
+    await asyncio.gather(*house.delivery._in_hand.tasks)
     assert len({ticket.call_id for ticket in house.desk.tickets}) == 100 == len(house.desk.tickets)

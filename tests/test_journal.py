@@ -108,7 +108,7 @@ async def test_the_whole_life_of_a_call_that_becomes_a_ticket(journal: Journal) 
     entry = await begun(journal)
     assert (entry.state, entry.attempts, entry.doubt, entry.recognition) == (State.SENDING, 1, Doubt.RUNNING, KNOWN)
     assert await due(journal, NOW, 10) == []
-    done = await journal.done(entry, Created("50", "2026112210000050"), NOW)
+    done = await journal.done(entry.with_ticket(Created("50", "2026112210000050")), NOW)
     assert done is not None
     assert (done.state, done.ticket, done.doubt) == (State.DONE, Created("50", "2026112210000050"), Doubt.NONE)
     assert [event.event for event in await journal.history(done)] == ["added", "begun", "created"]
@@ -178,7 +178,7 @@ async def test_only_those_that_wait_for_a_ticket_without_a_doubt_begin_together(
     assert [await journal.get(one.call.unique_id) for one in begun] == begun
     assert await journal.begin_together(leader, T50, KNOWN, NOW, 10) == []
     assert await journal.begin(first, KNOWN, NOW) is None
-    done = await journal.done(begun[2], T50, NOW, "updated")
+    done = await journal.done(begun[2].with_ticket(T50), NOW, "updated")
     assert done is not None
     assert (done.id, done.ending) == (late.id, Ending.UPDATED)
 
@@ -219,9 +219,11 @@ async def test_who_called_last_is_told_only_of_those_who_were_surely_known(journ
 async def test_the_tickets_that_a_number_had(journal: Journal) -> None:
     for number in range(14):
         entry = await begun(journal, replace(CALL, unique_id=f"1.{number}"))
-        await journal.done(entry, Created(f"{number // 2}", f"T{number // 2}"), NOW + timedelta(minutes=number))
+        await journal.done(
+            entry.with_ticket(Created(f"{number // 2}", f"T{number // 2}")), NOW + timedelta(minutes=number)
+        )
     other = await begun(journal, replace(CALL, unique_id="2", canonical="+79219876543"))
-    await journal.done(other, Created("90", "T90"), NOW)
+    await journal.done(other.with_ticket(Created("90", "T90")), NOW)
     await begun(journal, replace(CALL, unique_id="3"))
     assert await journal.tickets_of(CALL.canonical, NOW) == ("T6", "T5", "T4", "T3", "T2", "T1", "T0")
     assert await journal.tickets_of(CALL.canonical, NOW + timedelta(minutes=11)) == ("T6", "T5")
@@ -233,7 +235,7 @@ async def test_the_tickets_that_a_number_had(journal: Journal) -> None:
 async def test_of_the_tickets_of_a_number_the_newest_ten(journal: Journal) -> None:
     for number in range(12):
         entry = await begun(journal, replace(CALL, unique_id=f"1.{number}"))
-        await journal.done(entry, Created(f"{number}", f"T{number}"), NOW + timedelta(minutes=number))
+        await journal.done(entry.with_ticket(Created(f"{number}", f"T{number}")), NOW + timedelta(minutes=number))
     found = await journal.tickets_of(CALL.canonical, NOW)
     assert found == tuple(f"T{number}" for number in range(11, 1, -1))
 
@@ -396,7 +398,7 @@ async def test_who_knows_an_old_entry_changes_nothing(journal: Journal) -> None:
     entry = await begun(journal)
     await journal.later(entry, NOW, Doubt.RUNNING, "time-out", NOW)
     assert await journal.begin(old, NOBODY, NOW) is None
-    assert await journal.done(old, Created("1", "1"), NOW) is None
+    assert await journal.done(old.with_ticket(Created("1", "1")), NOW) is None
 
 
 async def test_after_a_crash_what_was_sending_waits_in_doubt(journal: Journal, tmp_path: Path) -> None:
@@ -479,7 +481,7 @@ async def test_open_calls_that_can_be_read_in_a_damaged_file_are_taken_over(jour
     for number in range(100):
         await journal.add(replace(CALL, unique_id=f"1.{number}"), NOW)
     done = await begun(journal, replace(CALL, unique_id="done"))
-    await journal.done(done, Created("1", "1"), NOW)
+    await journal.done(done.with_ticket(Created("1", "1")), NOW)
     await journal.close()
     path = tmp_path / "calls.db"
     overwrite(path, last_page_from=path.stat().st_size - 4096)
@@ -577,7 +579,7 @@ async def test_a_person_may_retry_or_drop_what_waits_or_is_parked_and_nothing_el
 async def test_old_finished_calls_are_forgotten_in_small_steps(journal: Journal) -> None:
     for n in range(5):
         entry = await begun(journal, replace(CALL, unique_id=f"done.{n}"))
-        await journal.done(entry, Created("1", "1"), NOW)
+        await journal.done(entry.with_ticket(Created("1", "1")), NOW)
     waiting = await journal.add(CALL, NOW)
     assert await journal.prune(NOW, 3) == 0
     late = NOW + timedelta(days=1)
@@ -632,7 +634,7 @@ async def test_calls_that_are_no_tickets_yet_are_counted_with_the_oldest_of_each
     await journal.park(entries[3], Refused("code", "words"), Doubt.NONE, NOW)
     begun = await journal.begin(entries[4], KNOWN, NOW)
     assert begun is not None
-    await journal.done(begun, Created("1", "T1"), NOW)
+    await journal.done(begun.with_ticket(Created("1", "T1")), NOW)
     assert await journal.still_open() == {
         State.WAITING: Open(2, times[1]),
         State.SENDING: Open(1, times[0]),

@@ -38,7 +38,7 @@ class Limits:
     """What one listener bears; bytes and lines as in `agi`, where their sources are."""
 
     sessions: int = 2_000
-    """Calls at once: in a rush each stays as long as its caller's patience, and one that is turned away is no ticket."""
+    """Calls at once: in a rush each stays as long as its caller is patient; one that is turned away is no ticket."""
     waiting: int = BACKLOG
     """Connections at once without a whole request: no more can come between two looks at all sockets."""
     request_seconds: float = 5.0
@@ -63,8 +63,13 @@ class Session:
         self._connection = connection
         self.request = request
         self.peer = peer
-        self.hung_up = asyncio.Event()
-        """Set as soon as nobody waits for our answer: the caller has hung up, or Asterisk has gone."""
+        self.hung_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done as soon as nobody waits for our answer: the caller has hung up, or Asterisk has gone."""
+
+    def hang_up(self) -> None:
+        """Nobody waits for our answer any more."""
+        if not self.hung_up.done():
+            self.hung_up.set_result(None)
 
     async def execute(self, words: str, *arguments: str) -> Reply:
         """Give Asterisk a command, and take its answer; `Gone` if there is none, LocalError as in `agi`."""
@@ -278,7 +283,7 @@ class _Connection(asyncio.Protocol):
                     self._begin(event)
                 case agi.Hangup():
                     assert self._session is not None
-                    self._session.hung_up.set()
+                    self._session.hang_up()
                 case agi.ProtocolError():
                     self._close(event.reason, "malformed")
         if self._exchange is not None and self._conversation.our_turn:
@@ -320,6 +325,6 @@ class _Connection(asyncio.Protocol):
         if self._session is None:
             self._server.admission.reject(kind or "closed", "%s: no call: %s", self._peer, reason)
             return
-        self._session.hung_up.set()
+        self._session.hang_up()
         if self._exchange is not None:
             self._exchange.fail(Gone(reason))

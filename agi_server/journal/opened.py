@@ -99,19 +99,22 @@ class OpenedFile:
 
     async def _ask(self, work: Callable[[sa.Connection], T]) -> T:
         """Work that only reads. On a full disk that works all the same, so it says nothing of how the journal fares."""
+        return await self._carry_out(work, urgent=True)
+
+    async def _carry_out(self, work: Callable[[sa.Connection], T], *, urgent: bool) -> T:
         if self._writer is None:
             raise JournalError("the journal is closed")
         try:
-            return await self._writer.do(work)
+            return await self._writer.do(work, urgent=urgent)
         except JournalError as error:
             if isinstance(error, JournalDamagedError):
                 self.damaged.set()
             raise JournalError(f"the journal {self._path} fails: {error}") from error
 
-    async def _do(self, work: Callable[[sa.Connection], T]) -> T:
+    async def _do(self, work: Callable[[sa.Connection], T], *, urgent: bool = True) -> T:
         """Work that writes."""
         try:
-            result = await self._ask(work)
+            result = await self._carry_out(work, urgent=urgent)
         except JournalError as error:
             self._say(str(error.__cause__ or error))
             raise

@@ -70,6 +70,11 @@ class Entry:
     reserved: str = ""
     """The number that a ticket of its own will have or has, where OTRS gave it before."""
 
+    def with_ticket(self, ticket: Created) -> Entry:
+        """As it is when this ticket is there; or the article, if it was to be added to one."""
+        ending, ticket = (Ending.CREATED, ticket) if self.ticket is None else (Ending.UPDATED, self.ticket)
+        return replace(self, state=State.DONE, doubt=Doubt.NONE, ticket=ticket, reason="", ending=ending)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

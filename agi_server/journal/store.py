@@ -99,14 +99,18 @@ class Journal(Questions):
         new = replace(waiting, ticket=target, ending=Ending.UPDATED)
         return await self._change(entry, (State.WAITING,), new, now, "gathered", f"for ticket {target.ticket_number}")
 
-    async def done(self, entry: Entry, ticket: Created, now: datetime, event: str = "created") -> Entry | None:
-        """The ticket is there; or the article, if it was to be added to one."""
-        ending = Ending.CREATED if entry.ticket is None else Ending.UPDATED
-        new = replace(
-            entry, state=State.DONE, doubt=Doubt.NONE, ticket=entry.ticket or ticket, reason="", ending=ending
-        )
-        words = ticket.ticket_number
-        return await self._change(entry, UNSETTLED, new, now, event, words, records.settled)
+    async def done(self, done: Entry, now: datetime, event: str = "created") -> Entry | None:
+        """The ticket is there; or the article, if it was to be added to one (`Entry.with_ticket`).
+
+        Not urgent: nobody's call waits for it, and until it is on disk the attempt that has begun is.
+        """
+        assert done.ticket is not None
+        words = done.ticket.ticket_number
+
+        def work(connection: sa.Connection) -> Entry | None:
+            return done if _replaced(connection, done, UNSETTLED, done, now, event, words, records.settled) else None
+
+        return await self._do(work, urgent=False)
 
     async def later(self, entry: Entry, due: datetime, doubt: Doubt, reason: str, now: datetime) -> Entry | None:
         """The attempt failed and is to be repeated at `due`."""
@@ -180,12 +184,11 @@ class Journal(Questions):
         now: datetime,
         event: str,
         words: str = "",
-        columns: Columns = records.row,
     ) -> Entry | None:
         """Make it the new one if it still is as we know it; else None, and nothing is changed."""
 
         def work(connection: sa.Connection) -> Entry | None:
-            return new if _replaced(connection, entry, states, new, now, event, words, columns) else None
+            return new if _replaced(connection, entry, states, new, now, event, words) else None
 
         return await self._do(work)
 

@@ -1,8 +1,8 @@
 """Group commit: one thread reads and writes, one transaction for all that has gathered, one sync for many.
 
-Who writes returns after his own write is synced. A write that was asked for is carried out even
-if who asked has been cancelled meanwhile, so that no outcome is lost to an impatient caller. A
-disk that hangs holds up this thread and nothing else.
+Who writes returns after his own write is synced. A write for which no caller waits is held back a moment, so
+that the next one takes it along. A write that was asked for is carried out even if who asked has been cancelled
+meanwhile, so that no outcome is lost to an impatient caller. A disk that hangs holds up this thread and nothing else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 BATCH = 200
 """Pieces of work that share one transaction at most."""
-
+GATHERING = 0.01
+"""Seconds for which a write that is not urgent is held back."""
 CLOSING = 10.0
 """Seconds for what was asked for when we stop; a disk that hangs longer is left to itself."""
 
@@ -49,23 +50,39 @@ class Writer:
         """The one that the thread works on."""
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._held_back: list[Job] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    async def do(self, work: Callable[[sa.Connection], T]) -> T:
+    async def do(self, work: Callable[[sa.Connection], T], *, urgent: bool = True) -> T:
         """Do this within a transaction; returns its result once that is synced. Raises JournalError."""
         if self._closed:
             raise JournalError("the journal is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put((work, future))
+        self._held_back.append((work, future))
+        if urgent:
+            self._hand_over()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(GATHERING, self._hand_over)
         return await future
 
     async def close(self) -> None:
         """Do what was asked for, then end."""
         self._closed = True
+        self._hand_over()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join, CLOSING)
+
+    def _hand_over(self) -> None:
+        """All that was asked for, to the thread, in its order."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for job in self._held_back:
+            self._queue.put(job)
+        self._held_back.clear()
 
     def _run(self) -> None:
         closing = False

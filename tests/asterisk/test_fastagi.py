@@ -245,7 +245,7 @@ async def test_a_variable_that_is_refused_keeps_no_other_from_being_set(refusal:
             assert (await asterisk.line()).startswith(b"SET VARIABLE " + name)
             asterisk.send(answer)
         assert not await script.all_set
-        assert not script.session.result().hung_up.is_set()
+        assert not script.session.result().hung_up.done()
 
 
 async def test_a_hangup_among_variables_is_told_at_once_and_the_others_are_set() -> None:
@@ -254,7 +254,7 @@ async def test_a_hangup_among_variables_is_told_at_once_and_the_others_are_set()
         await asterisk.begin()
         assert await asterisk.line() == b'SET VARIABLE A "1"\n'
         asterisk.send(b"HANGUP\n")
-        await (await script.session).hung_up.wait()
+        await (await script.session).hung_up
         assert not script.all_set.done()
         asterisk.send(b"200 result=1\nHANGUP\n")
         for name in (b"B", b"C"):
@@ -283,7 +283,7 @@ async def test_asterisk_gone_among_variables_ends_the_setting(goodbye: Callable[
         assert (await asterisk.line()).startswith(b"SET VARIABLE B")
         goodbye(asterisk)
         assert not await script.all_set
-        assert script.session.result().hung_up.is_set()
+        assert script.session.result().hung_up.done()
         assert await asterisk.closed() == b""
 
 
@@ -335,7 +335,7 @@ async def test_two_who_speak_at_once_are_told_so() -> None:
 
 async def test_a_hangup_is_told_and_the_script_goes_on() -> None:
     async def script(session: Session) -> None:
-        await session.hung_up.wait()
+        await session.hung_up
         assert (await session.execute("CHANNEL STATUS")).code == 511
         assert await session.set_variable("HELPDESK_STATUS", "queued")
 
@@ -364,7 +364,7 @@ async def test_whatever_asterisk_does_the_script_goes_on_to_its_end(goodbye: Cal
 
     async def script(session: Session) -> None:
         begun.set()
-        await session.hung_up.wait()
+        await session.hung_up
         await asyncio.sleep(0)
         ended.set()
 
@@ -396,7 +396,7 @@ async def test_a_command_that_is_not_answered_ends_in_gone(goodbye: Callable[[Cl
         try:
             await session.execute("NOOP")
         except Gone:
-            outcome.set_result((await session.set_variable("A", "1"), session.hung_up.is_set()))
+            outcome.set_result((await session.set_variable("A", "1"), session.hung_up.done()))
             raise  # a script that lets it pass is no bug
 
     async with listening(script, reply_seconds=0.1) as server, client(server) as asterisk:
@@ -452,7 +452,7 @@ async def test_a_script_that_does_not_end_does_not_hold_the_call() -> None:
     ended = asyncio.Event()
 
     async def script(session: Session) -> None:
-        await session.hung_up.wait()
+        await session.hung_up
         await go_on.wait()
         ended.set()
 

@@ -28,11 +28,11 @@ MEANWHILE_S = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """When to die: before a method, after it, or while it is at work."""
+    """When to die: before a method, after it, while it is at work, or a moment later without it ever having been."""
 
     room: type
     method: str
-    when: Literal["before", "meanwhile", "after"]
+    when: Literal["before", "meanwhile", "after", "instead"]
 
 
 STEPS_IN_A_QUEUE = {
@@ -50,6 +50,7 @@ STEPS = {
     "after-add-begun": Step(Journal, "add_begun", "after"),
     "in-open": Step(Connector, "open", "meanwhile"),
     "after-open": Step(Connector, "open", "after"),
+    "instead-of-done": Step(Journal, "done", "instead"),
     "after-done": Step(Journal, "done", "after"),
     "in-variables": Step(Session, "set_variables", "after"),
     "before-search": Step(Connector, "find", "before"),
@@ -96,6 +97,8 @@ def arm(step: Step, nth: int) -> None:
                 if step.when == "before":
                     die()
                 asyncio.get_running_loop().call_later(MEANWHILE_S, die)
+            if step.when == "instead" and runs >= nth:
+                await asyncio.get_running_loop().create_future()  # never
         result = await method(*arguments, **options)
         if step.when == "after":
             runs += 1

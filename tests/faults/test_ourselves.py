@@ -13,7 +13,7 @@ import pytest
 from agi_server.asterisk.client import Ending
 from agi_server.sandbox.faults import ERROR
 from tests.faults.dying import STEPS, STEPS_IN_A_QUEUE
-from tests.faults.scene import PATIENCE_S, scene
+from tests.faults.scene import PATIENCE_S, scene, status_of
 from tests.program import agi_server
 
 AT_ONCE = 25
@@ -70,6 +70,25 @@ async def test_killed_at_a_step_and_started_again_at_once(step: str, tmp_path: P
         async with stage.life():
             await stage.settled()
         stage.tally(f"kill -9 {step}")
+
+
+async def test_killed_before_it_is_on_disk_what_dialplans_have_been_told(tmp_path: Path) -> None:
+    """Their tickets are there, and are not made again."""
+    told: set[str] = set()
+    async with scene(tmp_path, 0.05, otrs={"connections": AT_ONCE}) as stage:
+        for nth in (1, 8, 15, 22):
+            async with stage.life(dying("instead-of-done", nth)) as program:
+                await stage.place(program.port, AT_ONCE)
+                assert await asyncio.to_thread(program.ended) == -signal.SIGKILL
+            unwritten = stage.journal("state = 'sending'")
+            told |= {one for one in unwritten if status_of(stage.reports[one]) == "created"}
+        assert told
+        async with stage.life():
+            await stage.settled()
+        for unique_id in told:
+            [ticket] = stage.otrs.tickets_of(unique_id)
+            assert ticket.number == stage.reports[unique_id].variables["HELPDESK_TICKET"]
+        stage.tally("kill -9 after the dialplan was told")
 
 
 @pytest.mark.slow

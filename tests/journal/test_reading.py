@@ -46,7 +46,7 @@ async def reading(journal: Journal, tmp_path: Path) -> AsyncIterator[Reading]:
 async def done(journal: Journal, call: Call, ticket: str = "2026112210000042") -> Entry:
     begun = await journal.begin(await journal.add(call, NOW), KNOWN, NOW)
     assert begun is not None
-    ended = await journal.done(begun, Created("42", ticket), NOW)
+    ended = await journal.done(begun.with_ticket(Created("42", ticket)), NOW)
     assert ended is not None
     return ended
 
