@@ -89,7 +89,8 @@ class Attempts:
         """One attempt; gives the entry as it left it. May raise JournalError before a request has left."""
         if entry.state is not State.WAITING:  # an article about several calls is on its way, this one among them
             return entry
-        if entry.doubt is not Doubt.NONE:
+        # A reserved number is known to no other interface of OTRS, but there its ticket may be, half made or whole.
+        if entry.doubt is not Doubt.NONE or (entry.reserved and not self._help_desk.reserves):
             settled = await self._search(entry)
             if settled is not None:
                 return settled
@@ -153,7 +154,12 @@ class Attempts:
                 ticket = replace(stranger, number=ticket.number)
                 outcome = await self._outcomes.ask(begun, self._help_desk.open(ticket))
         if isinstance(outcome, Refused) and outcome.about == "number":
-            return await self._outcomes.later(replace(begun, reserved=""), Trouble(outcome.reason))
+            begun = replace(begun, reserved="")
+            if begun.attempts == 1:
+                return await self._outcomes.later(begun, Trouble(outcome.reason))
+            # It may be this call's all the same, half made and changed by somebody: two would be worse than none.
+            words = f"{outcome.words}: if it is this call's, drop the call; retried, it gets a ticket of its own"
+            return await self._outcomes.record(begun, replace(outcome, words=words), "created")
         if isinstance(outcome, Refused):
             outcome = _with_value(outcome, ticket)
         return await self._outcomes.record(begun, outcome, "created")

@@ -280,7 +280,7 @@ class Trouble:
     reason: str
     doubt: Doubt = Doubt.NONE
     attempts: int = 0
-    """So many may fail so, then a person must look: OTRS answers, but does not say what is wrong. 0: it is away."""
+    """So many in a row may fail so, then a person must look: OTRS answers, but does not say why. 0: it is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +314,7 @@ class HelpDesk(Protocol):
     async def open(self, ticket: Ticket) -> Outcome:
         """Make the ticket, or what is missing of one that was begun. May take as long as the configured timeout.
 
-        Refused about `number`: somebody else's ticket has it, so another has to be reserved.
+        Refused about `number`: the ticket that has it is somebody else's as it seems, so another has to be reserved.
         """
 
     async def find(self, call_id: str, since: datetime, number: str = "") -> Findings:

@@ -17,11 +17,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Self, TypeVar
 
-from agi_server.call import Doubt, Findings, NotFound, OpenTickets, Outcome, Refused, Ticket, Trouble, Update
+from agi_server.call import Created, Doubt, Findings, NotFound, OpenTickets, Outcome, Refused, Ticket, Trouble, Update
 from agi_server.otrs import attachments, elements, shown, soap, wording
 from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.elements import Hearer
-from agi_server.otrs.exchange import TooLong
+from agi_server.otrs.exchange import FileLost, TooLong
 from agi_server.otrs.finder import Finder
 from agi_server.otrs.recogniser import Recogniser
 from agi_server.otrs.session import Reply, Session, Witness
@@ -138,7 +138,7 @@ class Connector:
     async def _deliver(
         self, operation: str, what: Delivered, content: Callable[[Delivered, Hearer], soap.Content], deadline: float
     ) -> Reply:
-        """With the files that can go; without any if OTRS does not take them."""
+        """With the files that can go; without any if they don't get to OTRS, or it does not take them."""
         article, lines = await attachments.sendable(what.article)
         reply = await self._request(operation, partial(content, replace(what, article=article)), deadline)
         if article.attachments and (reason := _objection_to_files(reply)):
@@ -190,9 +190,19 @@ class Connector:
         # The field may have been missing when the ticket was made.
         for field in ("",) if hearer.way.title_carries else dict.fromkeys((self._call_field, "")):
             findings = await self._finder.by_call(call_id, since, field, hearer, deadline, in_use=bool(self._field))
+            if isinstance(findings, Created) and number:
+                return await self._whole(findings, call_id)
             if not isinstance(findings, NotFound):
                 return _for_all(findings) if isinstance(findings, Refused) else findings
         return NotFound()
+
+    async def _whole(self, begun: Created, call_id: str) -> Findings:
+        """This ticket, which was begun over rpc.pl, if it has its article: there it is made by a request of its own."""
+        findings = await self.find_update(begun.ticket_id, call_id)
+        if not isinstance(findings, NotFound):
+            return findings
+        words = f"ticket {begun.ticket_number} was begun over rpc.pl and has no article: write it, and drop the call"
+        return Refused("OtherInterface", f"{words}; or retry it with the former otrs.interface")
 
     async def find_open(self, wanted: OpenTickets) -> Findings:
         """Of these tickets the one that was changed last, with its owner if that is not our own agent."""
@@ -289,8 +299,11 @@ def _outcome(reply: Reply) -> Outcome:
 
 
 def _objection_to_files(reply: Reply) -> str:
+    """Nothing has been done, for there is something about the files."""
     if isinstance(reply, Refused) and elements.at_fault(reply) == "attachments":
         return reply.words
+    if isinstance(reply, FileLost):
+        return reply.reason
     return "OTRS takes no request as long as this" if isinstance(reply, soap.TooLarge) else ""
 
 

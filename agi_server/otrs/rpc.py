@@ -4,7 +4,7 @@ Exactly one ticket, though nothing is atomic here: its number is taken first and
 makes no second ticket with it. A ticket is whole when its article is there, which is made last and carries
 the call's id in MessageID and subject; one without is completed, not made again. What is there already is
 found by questions whose `no` can't be mistaken for OTRS's silence. What OTRS does not explain is Trouble that
-a person sees after `UNEXPLAINED` attempts. No method takes longer than `timeout` seconds or raises anything
+a person sees after `UNEXPLAINED` attempts or more. No method takes longer than `timeout` seconds or raises anything
 but cancellation.
 """
 
@@ -41,6 +41,11 @@ OPEN_LIMIT = 10
 """Open tickets that are looked at, the newest first; each costs a request."""
 NUMBER_LENGTH = 50
 """Characters of a ticket's number: the width of OTRS's column."""
+
+NOT_RESERVED = (
+    "begun over the Ticket Connector, which alone can look for its ticket: drop the call if OTRS has one;"
+    " else retry it with the former otrs.interface, or write the ticket and drop the call"
+)
 
 
 def _now() -> datetime:
@@ -158,7 +163,7 @@ class Rpc:
     async def _add_article(
         self, target: Created, article: Article, call_ids: Sequence[str], deadline: float, *, sender: str, to: str
     ) -> Outcome:
-        parameters = rpc_requests.article(article, call_ids, target.ticket_id, self._user_id, sender=sender, to=to)
+        parameters = rpc_requests.article(article, call_ids, target, self._user_id, sender=sender, to=to)
         made = await self._desk.one("Ticket", "ArticleCreate", deadline, parameters)
         if made:
             return made if isinstance(made, Trouble) else target
@@ -184,7 +189,7 @@ class Rpc:
     async def find(self, call_id: str, since: datetime, number: str = "") -> Findings:
         """The ticket with this number, if it has the call's article."""
         if not number:
-            return Refused("OtherInterface", "begun over another interface of OTRS: look there for its ticket")
+            return Refused("OtherInterface", NOT_RESERVED)
         deadline = self._desk.deadline()
         ticket_id = await self._desk.ticket_id(number, deadline)
         if isinstance(ticket_id, Trouble):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agi_server.call import Article, Named, OpenTickets, Ticket
+from agi_server.call import Article, Created, Named, OpenTickets, Ticket
 from agi_server.otrs.elements import TEXT_LENGTH, TITLE_LENGTH, marked
 from agi_server.otrs.rpc_messages import Parameters, Value
 
@@ -54,11 +54,11 @@ def ticket(wanted: Ticket, people: People, user_id: int) -> Parameters:
 
 
 def article(
-    wanted: Article, call_ids: Sequence[str], ticket_id: str, user_id: int, *, sender: str, to: str
+    wanted: Article, call_ids: Sequence[str], target: Created, user_id: int, *, sender: str, to: str
 ) -> Parameters:
     """ArticleCreate's, about these calls. Without AutoResponseType OTRS writes to nobody."""
     return {
-        "TicketID": ticket_id,
+        "TicketID": target.ticket_id,
         **_named("ArticleType", wanted.article_type),
         **_named("SenderType", wanted.sender_type),
         **_filled(
@@ -74,7 +74,7 @@ def article(
         ),
         "Subject": marked(wanted.subject, TEXT_LENGTH, call_ids),
         "Body": wanted.body,
-        "MessageID": message_id(call_ids),
+        "MessageID": message_id(call_ids, target.ticket_number),
         "ContentType": wanted.content_type,
         "HistoryType": wanted.history_type,
         "HistoryComment": wanted.history_comment or wanted.history_type,  # OTRS wants one
@@ -82,20 +82,34 @@ def article(
     }
 
 
-def message_id(call_ids: Sequence[str]) -> str:
-    """The MessageID of an article about these calls: in ASCII as a mail's, and for other calls another one."""
-    ids = (re.sub("[^A-Za-z0-9.-]", lambda found: f"_{ord(found[0]):x}_", call_id) for call_id in call_ids)
-    return f"<{'+'.join(ids)}@agi-server>"
+def message_id(call_ids: Sequence[str], number: str) -> str:
+    """The MessageID of an article about these calls: in ASCII as a mail's, and for others another one.
+
+    With the ticket's number, for another Asterisk, whose calls come to this OTRS as well, may count alike.
+    """
+    *ids, ticket = (
+        re.sub("[^A-Za-z0-9.-]", lambda found: f"_{ord(found[0]):x}_", text) for text in (*call_ids, number)
+    )
+    return f"<{'+'.join(ids)}@{ticket}.agi-server>"
 
 
-def article_count(number: str, call_id: str, user_id: int) -> Parameters:
-    """TicketSearch's for whether the ticket with this number has an article about the call: 1 or 0, and never nil."""
-    return {"Result": "COUNT", "TicketNumber": number, "Subject": mark_search(call_id), "UserID": user_id}
+def article_count(number: str, subject: str, user_id: int) -> Parameters:
+    """TicketSearch's for whether the ticket with this number has an article with such a subject: 1 or 0, never nil."""
+    return {"Result": "COUNT", "TicketNumber": number, "Subject": subject, "UserID": user_id}
 
 
 def mark_search(call_id: str) -> str:
-    """The expression that finds the call's mark: what could be an operator in it becomes a wildcard."""
-    return f"*[{re.sub(r'[^A-Za-z0-9.-]', '*', call_id)}]*"
+    """The expression that finds the call's mark."""
+    return f"*[{_wild(call_id)}]*"
+
+
+def bare_search(call_id: str) -> str:
+    """The one that finds the call's id without the brackets; and those that have it within them."""
+    return f"*{_wild(call_id)}*"
+
+
+ANY_MARK = "*[*]*"
+"""The one that finds any mark."""
 
 
 def open_search(wanted: OpenTickets, limit: int, user_id: int) -> Parameters | None:
@@ -127,6 +141,11 @@ def pending_until(wanted: Ticket, now: datetime) -> int | None:
     if until is None:
         return None
     return int((until if isinstance(until, datetime) else now.astimezone(UTC) + until).timestamp())
+
+
+def _wild(call_id: str) -> str:
+    """What could be an operator becomes a wildcard."""
+    return re.sub("[^A-Za-z0-9.-]", "*", call_id)
 
 
 def _literal(text: str) -> str:

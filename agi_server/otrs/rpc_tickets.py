@@ -53,25 +53,34 @@ class Tickets:
     async def has_article(self, number: str, call_ids: Sequence[str], deadline: float) -> bool | Trouble:
         """Has the ticket with this number an article about these calls?
 
-        A MessageID is found wherever the article is now, but `no` would be silence; a search may know the article
-        a moment later where OTRS keeps an index of its own, but counts 0.
+        A MessageID is found wherever the article is now, but it is of all the calls that share the article.
         """
-        parameters: Parameters = {"MessageID": rpc_requests.message_id(call_ids)}
-        found = await self._desk.one("Ticket", "ArticleGetTicketIDOfMessageID", deadline, parameters)
+        parameters: Parameters = {"MessageID": rpc_requests.message_id(call_ids, number)}
+        found = await self._desk.sure("Ticket", "ArticleGetTicketIDOfMessageID", deadline, parameters)
         if found:
             return found if isinstance(found, Trouble) else True
-        count = await self._count(number, call_ids[0], deadline)
-        if isinstance(count, Trouble) or count == 0:
-            return count if isinstance(count, Trouble) else False
+        marked = await self._count(number, rpc_requests.mark_search(call_ids[0]), deadline)
+        if not marked:
+            return await self._has_bare(number, call_ids[0], deadline)
+        if isinstance(marked, Trouble):
+            return marked
         # A criterion that OTRS does not know it ignores: from 6 on this one has another name.
-        of_no_call = await self._count(number, NO_CALL, deadline)
+        of_no_call = await self._count(number, rpc_requests.mark_search(NO_CALL), deadline)
         if isinstance(of_no_call, Trouble) or of_no_call == 0:
             return of_no_call if isinstance(of_no_call, Trouble) else True
         return Trouble("OTRS does not search by an article's subject", attempts=UNEXPLAINED)
 
-    async def _count(self, number: str, call_id: str, deadline: float) -> int | Trouble:
-        """Tickets with this number and an article about the call: one or none."""
-        parameters = rpc_requests.article_count(number, call_id, self._user_id)
+    async def _has_bare(self, number: str, call_id: str, deadline: float) -> bool | Trouble:
+        """The same, where OTRS searches in an index of words (`ArticleSearchIndex::StaticDB`): it has no brackets."""
+        bare = await self._count(number, rpc_requests.bare_search(call_id), deadline)
+        if isinstance(bare, Trouble) or bare == 0:
+            return bare if isinstance(bare, Trouble) else False
+        any_mark = await self._count(number, rpc_requests.ANY_MARK, deadline)
+        return any_mark if isinstance(any_mark, Trouble) else any_mark == 0
+
+    async def _count(self, number: str, subject: str, deadline: float) -> int | Trouble:
+        """Tickets with this number and an article with such a subject: one or none."""
+        parameters = rpc_requests.article_count(number, subject, self._user_id)
         count = await self._desk.sure("Ticket", "TicketSearch", deadline, parameters)
         if isinstance(count, Trouble):
             return count

@@ -45,7 +45,10 @@ def _utc_now() -> datetime:
 
 
 class Sandbox:
-    """A small OTRS of the age of `dialect` (3.1, 4 or 6); use it as an async context manager."""
+    """A small OTRS of the age of `dialect` (3.1, 4 or 6); use it as an async context manager.
+
+    With `words_only` rpc.pl's searches for articles go to an index of words, as OTRS's StaticDB is one.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Sandbox:
         delay: float = 0.0,
         dynamic_fields: Iterable[str] = (CALL_FIELD,),
         dialect: str = "6",
+        words_only: bool = False,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +74,10 @@ class Sandbox:
         agents = {1: stock.ADMIN, 2: user, 3: stock.OPERATOR}
         fields = {**dict.fromkeys(dynamic_fields, frozenset[str]()), **stock.DYNAMIC_FIELDS}
         self._connector = Connector(Desk(self._store, user, agents, fields, self._dialect, now), password)
-        self._rpc = Rpc(self._store, self.people, (user, password), agents, now, articles=dialect != "6")
+        has_articles = dialect != "6"
+        self._rpc = Rpc(
+            self._store, self.people, (user, password), agents, now, articles=has_articles, words_only=words_only
+        )
         self._received: Counter[str] = Counter()
         self._progress = asyncio.Condition()
         self._started = AsyncExitStack()

@@ -39,6 +39,7 @@ class Rpc:
         now: Callable[[], datetime],
         *,
         articles: bool = True,
+        words_only: bool = False,
     ) -> None:
         self._store = store
         self._people = people
@@ -46,6 +47,7 @@ class Rpc:
         self._agents = agents
         self._now = now
         self._articles = articles
+        self._words_only = words_only
         self._numbers = FIRST_NUMBER
         self._messages: dict[str, int] = {}
         """The tickets of the articles, by MessageID."""
@@ -194,7 +196,7 @@ class Rpc:
     def _search(self, asked: Asked) -> Result:
         if number(asked, "UserID") not in self._agents:
             return []
-        found = search(self._store, asked, self._now(), articles=self._articles)
+        found = search(self._store, asked, self._now(), articles=self._articles, words_only=self._words_only)
         limited = found[: number(asked, "Limit") or len(found)]
         match text(asked, "Result"):
             case "COUNT":

@@ -6,6 +6,7 @@ no limit to what an agent may see: the agent in whose name one asks is whoever o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -62,22 +63,30 @@ def shown(ticket: Ticket, agents: Mapping[int, str], now: datetime) -> dict[str,
     }
 
 
-def search(tickets: Iterable[Ticket], asked: Asked, now: datetime, *, articles: bool) -> list[Ticket]:
-    """The tickets that fit, the newest first; with `articles` OTRS has criteria for them by these names."""
-    criteria = list(_criteria(asked, now, articles=articles))
+def search(
+    tickets: Iterable[Ticket], asked: Asked, now: datetime, *, articles: bool, words_only: bool = False
+) -> list[Ticket]:
+    """The tickets that fit, the newest first; with `articles` OTRS has criteria for them by these names.
+
+    With `words_only` it looks for them in an index of words (`ArticleSearchIndex::StaticDB`), which has no brackets.
+    """
+    criteria = list(_criteria(asked, now, articles=articles, words_only=words_only))
     found = [ticket for ticket in tickets if all(fits(ticket) for fits in criteria)]
     return sorted(found, key=lambda ticket: (ticket.created, ticket.id), reverse=True)
 
 
-def _criteria(asked: Asked, now: datetime, *, articles: bool) -> Iterator[Criterion]:
+def _criteria(asked: Asked, now: datetime, *, articles: bool, words_only: bool) -> Iterator[Criterion]:
+    def indexed(text: str) -> str:
+        return re.sub(r'[,&<>?"!*|;\[\]()+$^=]', "", text) if words_only else text
+
     expressions: dict[str, Callable[[Ticket], list[str]]] = {
         "TicketNumber": lambda ticket: [ticket.number],
         "Title": lambda ticket: [ticket.title],
         "CustomerUserLogin": lambda ticket: [ticket.customer_user],
     }
     if articles:
-        expressions["Subject"] = lambda ticket: [article.subject for article in ticket.articles]
-        expressions["Body"] = lambda ticket: [article.body for article in ticket.articles]
+        expressions["Subject"] = lambda ticket: [indexed(article.subject) for article in ticket.articles]
+        expressions["Body"] = lambda ticket: [indexed(article.body) for article in ticket.articles]
     for name, of in expressions.items():
         if expression := text(asked, name).replace("%", "*"):
             yield _expressed(expression, of)

@@ -11,6 +11,7 @@ OTRS answers after                30 s      1.8 s
 OTRS answers after                90 s      3.3 s
 `settle`, three time-outs        180 s      6.6 s
 first and longest pause       2, 300 s   0.05, 0.5 s
+unexplained for              10 min      1.0 s
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def make_time_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no option."""
     monkeypatch.setattr("agi_server.timetable.FIRST_PAUSE", 0.05)
     monkeypatch.setattr("agi_server.timetable.LONGEST_PAUSE", 0.5)
+    monkeypatch.setattr("agi_server.outcomes.UNEXPLAINED_FOR", timedelta(seconds=1))
     monkeypatch.setattr("agi_server.pulse.MOMENT", 1.5)
     monkeypatch.setattr("agi_server.pulse.SILENCE", 1.2)
     monkeypatch.setattr("agi_server.delivery.LONGEST_REST", 0.3)

@@ -35,9 +35,11 @@ DIED = Fault(answer=raw(rpc_wire.fault("Server", "DBD::mysql::db do failed")))
 
 
 @asynccontextmanager
-async def desk(folder: Path, *, version: str = "4", **options: Any) -> AsyncIterator[tuple[Rpc, Sandbox]]:
+async def desk(
+    folder: Path, *, version: str = "4", words_only: bool = False, **options: Any
+) -> AsyncIterator[tuple[Rpc, Sandbox]]:
     """Both, with the stand-in's stock of customers."""
-    async with Sandbox(folder, user=USER, password=PASSWORD, dialect=version) as otrs:
+    async with Sandbox(folder, user=USER, password=PASSWORD, dialect=version, words_only=words_only) as otrs:
         wanted = {"password": PASSWORD, "timeout": 10.0, **options}
         async with Rpc(otrs.rpc_url, USER, **wanted) as rpc:
             yield rpc, otrs

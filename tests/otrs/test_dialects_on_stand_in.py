@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from agi_server.call import Attachment, Created, NotFound, OpenTickets, Update
+from agi_server.call import Attachment, Created, NotFound, OpenTickets, Refused, Update
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.dialect import Dialect
+from agi_server.otrs.rpc import Rpc
 from agi_server.sandbox import Sandbox
+from agi_server.sandbox.faults import CLOSED
 from tests.otrs.desk import ticket
 
 EACH = pytest.mark.parametrize("dialect", Dialect)
@@ -61,3 +64,26 @@ async def test_ticket_is_made_and_found(tmp_path: Path, dialect: Dialect, how: s
     [shown] = made["Ticket"]
     assert isinstance(shown, dict)
     assert len(shown["Article"]) == 2
+
+
+@pytest.mark.parametrize("dialect", ["3.1", "4"])
+@pytest.mark.parametrize("call_field", ["AsteriskUniqueID", ""])
+async def test_what_was_begun_over_rpc_is_found_if_it_is_whole(tmp_path: Path, dialect: str, call_field: str) -> None:
+    began = datetime.now(UTC)
+    async with (
+        Sandbox(tmp_path, dialect=dialect) as otrs,
+        Rpc(otrs.rpc_url, "agi-server", "sandbox") as rpc,
+        Connector(otrs.url, "agi-server", "sandbox", dialect=Dialect(dialect), call_field=call_field) as connector,
+    ):
+        number = await rpc.reserve()
+        assert isinstance(number, str)
+        assert await connector.find(CALL, began, number) == NotFound()
+        otrs.faults.add(CLOSED, "ArticleCreate")
+        wanted = replace(ASKED, number=number)
+        await rpc.open(wanted)
+        half = await connector.find(CALL, began, number)
+        assert isinstance(half, Refused)
+        assert half.reason.startswith(f"OtherInterface: ticket {number} was begun over rpc.pl and has no article")
+        whole = await rpc.open(wanted)
+        assert isinstance(whole, Created)
+        assert await connector.find(CALL, began, number) == whole

@@ -147,9 +147,9 @@ async def test_silence_about_an_article_is_no_no(rpc: Rpc, otrs: Sandbox) -> Non
     for ask in asked:
         otrs.faults.add(SILENT, "ArticleGetTicketIDOfMessageID")
         assert_whole(otrs, await ask())
-        otrs.faults.add(SILENT, "ArticleGetTicketIDOfMessageID")
-        otrs.faults.add(SILENT, "TicketSearch")
-        otrs.faults.add(SILENT, "TicketSearch")
+        for method in ("ArticleGetTicketIDOfMessageID", "TicketSearch"):
+            otrs.faults.add(SILENT, method)
+            otrs.faults.add(SILENT, method)
         outcome = await ask()
         assert isinstance(outcome, Trouble)
         assert outcome.attempts == UNEXPLAINED
@@ -272,6 +272,30 @@ async def test_an_agent_who_is_not_there_is_everybodys_trouble(tmp_path: Path) -
         expected = Trouble("OTRS has no agent with the ID 99 (otrs.user_id)")
         assert await rpc.open(await numbered(rpc)) == expected
         assert otrs.tickets == []
+
+
+@pytest.mark.parametrize(("words_only", "missing"), [(False, ("1", "700000000.4")), (True, ())])
+async def test_calls_that_share_an_article(tmp_path: Path, words_only: bool, missing: tuple[str, ...]) -> None:
+    """Where OTRS searches an index of words there are no brackets, so a part of another call's id is found there."""
+    async with desk(tmp_path, words_only=words_only) as (rpc, _):
+        made = await rpc.open(await numbered(rpc))
+        assert isinstance(made, Created)
+        await rpc.update(Update(made.ticket_id, ("1.5", "pbx-1.7"), Article("Again", "twice")))
+        for call_id in ("1.5", "pbx-1.7", CALL):
+            assert await rpc.find_update(made.ticket_id, call_id) == made
+        for call_id in ("1.6", *missing):
+            assert await rpc.find_update(made.ticket_id, call_id) == NotFound()
+
+
+async def test_two_asterisks_that_count_alike(rpc: Rpc, otrs: Sandbox) -> None:
+    """Their calls have one id, but not one ticket."""
+    others = await rpc.open(await numbered(rpc))
+    ours = await numbered(rpc)
+    otrs.faults.add(CLOSED, "ArticleCreate")
+    await rpc.open(ours)
+    assert await rpc.find(CALL, NOW, ours.number) == NotFound()
+    assert await rpc.open(ours) != others
+    assert [len(ticket.articles) for ticket in otrs.tickets] == [1, 1]
 
 
 @pytest.mark.parametrize(

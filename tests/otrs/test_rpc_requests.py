@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agi_server.call import Article, OpenTickets
+from agi_server.call import Article, Created, OpenTickets
 from agi_server.otrs import rpc_requests
 from agi_server.otrs.rpc_messages import Parameters
 from agi_server.otrs.rpc_requests import People
@@ -58,7 +58,7 @@ def test_a_title_too_long_keeps_its_mark() -> None:
 
 def test_an_article() -> None:
     wanted = Article("Звонок\nс утра", "Тело\nещё", no_agent_notify=True, force_notification_to=(4, 5))
-    assert rpc_requests.article(wanted, ("1.2", "3.4"), "17", 1, sender="Иван", to="Raw") == {
+    assert rpc_requests.article(wanted, ("1.2", "3.4"), Created("17", "2026"), 1, sender="Иван", to="Raw") == {
         "TicketID": "17",
         "ArticleType": "phone",
         "SenderType": "customer",
@@ -68,7 +68,7 @@ def test_an_article() -> None:
         "ForceNotificationToUserID": (4, 5),
         "Subject": "Звонок с утра [1.2] [3.4]",
         "Body": "Тело\nещё",
-        "MessageID": "<1.2+3.4@agi-server>",
+        "MessageID": "<1.2+3.4@2026.agi-server>",
         "ContentType": "text/plain; charset=utf8",
         "HistoryType": "PhoneCallCustomer",
         "HistoryComment": "Phone call through Asterisk",
@@ -86,20 +86,23 @@ def test_an_article() -> None:
     ],
 )
 def test_what_an_article_has_besides(changes: dict[str, Any], expected: Parameters) -> None:
-    parameters = rpc_requests.article(ticket(article=changes).article, ("1.2",), "17", 1, sender="x", to="")
+    parameters = rpc_requests.article(
+        ticket(article=changes).article, ("1.2",), Created("17", "2026"), 1, sender="x", to=""
+    )
     assert {name: parameters.get(name) for name in expected} == expected
 
 
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=3), st.lists(st.text(max_size=12), min_size=1, max_size=3))
 def test_other_calls_have_another_message_id(some: list[str], others: list[str]) -> None:
-    one, other = rpc_requests.message_id(some), rpc_requests.message_id(others)
+    one, other = rpc_requests.message_id(some, "2026"), rpc_requests.message_id(others, "2026")
     assert (one == other) == (some == others)
+    assert one != rpc_requests.message_id(some, "2027")
     assert one.isascii()
     assert one.isprintable()
 
 
 def test_a_count_finds_the_mark_and_no_more() -> None:
-    assert rpc_requests.article_count("2026", "pbx-1 1.4*", 3) == {
+    assert rpc_requests.article_count("2026", rpc_requests.mark_search("pbx-1 1.4*"), 3) == {
         "Result": "COUNT",
         "TicketNumber": "2026",
         "Subject": "*[pbx-1*1.4*]*",
