@@ -116,6 +116,8 @@ class Upload:
     """In bytes, with the files in base64."""
     _parts: list[bytes | tuple[BinaryIO, int]]
     _files: ExitStack
+    lost: str = ""
+    """Why a file could not be sent to its end."""
 
     @classmethod
     async def of(cls, parts: soap.Parts) -> Upload:
@@ -145,7 +147,7 @@ class Upload:
         self._files.close()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """All that is sent. A file that has grown is sent as long as it was; raises OSError if one has shrunk."""
+        """All that is sent. A file that has grown is sent as long as it was; raises OSError if one is `lost`."""
         for part in self._parts:
             if isinstance(part, bytes):
                 yield part
@@ -153,8 +155,13 @@ class Upload:
             file, left = part
             while left:
                 wanted = min(CHUNK, left)
-                chunk = await asyncio.to_thread(file.read, wanted)
+                try:
+                    chunk = await asyncio.to_thread(file.read, wanted)
+                except OSError as error:
+                    self.lost = f"can't be read any more: {error.strerror}"
+                    raise
                 if len(chunk) < wanted:
-                    raise OSError(0, "a file has become shorter while it was sent")
+                    self.lost = "has become shorter while it was sent"
+                    raise OSError(0, self.lost)
                 left -= wanted
                 yield b64encode(chunk)

@@ -42,6 +42,11 @@ class TooLong(Trouble):
     """There was more of an answer than is read: whoever can ask for less may have it."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FileLost(Trouble):
+    """A file that goes with the request could not be read to its end, so that OTRS never got the whole of it."""
+
+
 class Exchange:
     """POSTs to one address, over at most `connections` connections at a time."""
 
@@ -79,9 +84,10 @@ class Exchange:
             async with asyncio.timeout_at(deadline):
                 upload = await Upload.of(body)
         except OSError as error:
-            return Trouble(f"a file that goes with it can't be read: {error.strerror or 'not in time'}")
+            return FileLost(f"a file that goes with it can't be read: {error.strerror or 'not in time'}")
         with upload:
-            return await self._post(upload.chunks(), {**headers, "Content-Length": str(upload.length)}, deadline)
+            answer = await self._post(upload.chunks(), {**headers, "Content-Length": str(upload.length)}, deadline)
+        return FileLost(f"a file that goes with it {upload.lost}") if upload.lost else answer
 
     async def _post(
         self, body: bytes | BytesIO | AsyncIterator[bytes], headers: Mapping[str, str], deadline: float

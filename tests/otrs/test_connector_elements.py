@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agi_server.call import Attachment, NotFound, Refused, Update
+from agi_server.otrs.attachments import Upload
 from agi_server.otrs.dialect import Dialect
+from agi_server.otrs.soap import Parts
 from tests.otrs.desk import TICKET, ticket
 from tests.otrs.peer import Act, http, recorded, soap
 from tests.otrs.recorded import answer
@@ -61,6 +64,28 @@ async def test_file_that_is_gone_costs_nobody_the_ticket(tmp_path: Path, caplog:
         assert sent["Article"]["Body"] == f"{TICKET.article.body}\n\n{line}"
         assert sent["Attachment"]["Filename"] == "leaflet.txt"
     assert caplog.messages == [f"TicketCreate: {line}", f"TicketUpdate: {line}"]
+
+
+async def test_file_that_is_lost_on_its_way_costs_nobody_the_ticket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "map.png"
+    path.write_bytes(b"map")
+    opened = Upload.of
+
+    async def shrunk(parts: Parts) -> Upload:
+        upload = await opened(parts)
+        os.truncate(path, 1)
+        return upload
+
+    monkeypatch.setattr(Upload, "of", shrunk)
+    async with desk({"TicketCreate": [CREATED]}) as (connector, peer):
+        picture = Attachment("map.png", "image/png", file=str(path))
+        assert await connector.open(ticket(article={"attachments": (picture,)})) == THE_TICKET
+    assert operations(peer) == ["SessionCreate", "TicketCreate"]
+    sent: Any = peer.requests[-1].values
+    assert sent["Article"]["Body"].endswith("a file that goes with it has become shorter while it was sent")
+    assert "Attachment" not in sent
 
 
 @pytest.mark.parametrize(

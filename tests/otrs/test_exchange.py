@@ -13,7 +13,7 @@ import pytest
 from agi_server.call import Doubt, Trouble
 from agi_server.otrs import soap
 from agi_server.otrs.attachments import Upload
-from agi_server.otrs.exchange import Answer, Exchange, TooLong
+from agi_server.otrs.exchange import Answer, Exchange, FileLost, TooLong
 from tests.otrs.desk import GONE, NOT_HTTP
 from tests.otrs.peer import Act, Peer, Request, endless, http, raw, recorded, reset, silent
 
@@ -212,7 +212,9 @@ async def test_file_that_is_gone_is_trouble_before_anything_is_sent(tmp_path: Pa
         Exchange(peer.url, connections=1, max_answer=MAX_ANSWER) as exchange,
     ):
         answer = await exchange.post(parts, {}, asyncio.get_running_loop().time() + 10)
-    assert answer == Trouble("a file that goes with it can't be read: No such file or directory", Doubt.NONE)
+    assert isinstance(answer, FileLost)
+    assert answer.reason == "a file that goes with it can't be read: No such file or directory"
+    assert answer.doubt is Doubt.NONE
     assert peer.requests == []
 
 
@@ -235,5 +237,7 @@ async def test_file_that_shrinks_while_it_is_sent_breaks_the_request_off(
     ):
         parts: soap.Parts = (b"<", soap.File(str(path)), b">")
         answer = await exchange.post(parts, {}, asyncio.get_running_loop().time() + 10)
-    assert answer == Trouble("the connection to OTRS broke before an answer", Doubt.RUNNING)
+    assert isinstance(answer, FileLost)
+    assert answer.reason == "a file that goes with it has become shorter while it was sent"
+    assert answer.doubt is Doubt.NONE
     assert peer.requests == []
