@@ -155,7 +155,10 @@ class Sandbox:
     async def _web_service(self, http: web.Request) -> web.StreamResponse:
         if http.match_info["name"] != WEB_SERVICE:
             return _raw(http, b"")
-        body = await http.read()
+        try:
+            body = await http.read()
+        except ConnectionResetError:  # whoever asked has died in the middle of it
+            return _raw(http, b"")
         if not body or ("Transfer-Encoding" in http.headers and not self._dialect.takes_chunks):
             return _response(envelope.line(411, "Length Required"))
         try:

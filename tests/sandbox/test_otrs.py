@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from agi_server.sandbox import Sandbox, connector
 from agi_server.sandbox import tickets as store
+from agi_server.sandbox.otrs import HOST
 from tests.contract.requests import call_field, created, creation, found
 from tests.contract.wire import Server, envelope, http
 
@@ -44,6 +46,21 @@ async def test_its_address_answers_an_http_client(sandbox: Sandbox, otrs: Server
         assert answer.status == 200
         assert "<TicketNumber>" in await answer.text()
         assert answer.headers["Connection"] == "close"
+
+
+async def test_a_client_that_dies_in_the_middle_of_a_request_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Sandbox(tmp_path) as sandbox:
+        reader, writer = await asyncio.open_connection(HOST, sandbox.port)
+        path = sandbox.url.removeprefix(f"http://{HOST}:{sandbox.port}")
+        head = f"POST {path} HTTP/1.1\r\nHost: otrs\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n"
+        writer.write(head.encode() + b"<")
+        await writer.drain()
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)  # its body is awaited now
+        writer.close()
+    assert caplog.messages == []
+    assert sandbox.received("") == 0
 
 
 async def test_tickets_of_a_call(sandbox: Sandbox, otrs: Server) -> None:
