@@ -115,7 +115,7 @@ async def test_the_journal_s_calls_and_their_age(app: App) -> None:
 async def test_a_journal_that_cannot_be_written_is_told_and_the_rest_is_there(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full(*_: object) -> None:
+    async def full(*_: object, **__: object) -> None:
         raise JournalError("disk full")
 
     assert (await shown(app))("journal_failing") == 0

@@ -52,7 +52,7 @@ async def test_otrs_in_trouble_is_degraded_and_not_unready(app: App, otrs: Sandb
 
 
 async def test_without_a_journal_we_are_not_ready(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(*_: object) -> None:
+    async def full(*_: object, **__: object) -> None:
         raise JournalError("disk full")
 
     monkeypatch.setattr(app.journal._writer, "do", full)
