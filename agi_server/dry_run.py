@@ -22,7 +22,7 @@ from agi_server.call import Call, Declined, Hits, OpenTickets, Recognition, Refu
 from agi_server.config import Config
 from agi_server.intake import call_of
 from agi_server.journal import Journal, JournalError
-from agi_server.otrs import soap
+from agi_server.otrs import rpc_requests, soap
 from agi_server.otrs.customers import Unreadable
 from agi_server.otrs.elements import Hearer, creation, refusal
 from agi_server.otrs.wording import Mistake
@@ -45,7 +45,7 @@ class Plan:
     """What OTRS would be asked for first; None: the call surely is a ticket of its own, or none."""
     ignored_wishes: Sequence[str]
     content: soap.Content
-    """What TicketCreate would be sent; empty if there is to be no ticket."""
+    """What TicketCreate would be sent, or the methods of rpc.pl; empty if there is to be no ticket."""
     troubles: Sequence[str]
     """What could not be found out, and why."""
 
@@ -95,11 +95,14 @@ async def make_plan(config: Config, call: Call) -> Plan:
     end = composer.compose(call, recognition)
     content: soap.Content = {}
     if isinstance(end, Ticket):
-        troubles += _unreadable(end)
-        try:
-            content = creation(end, config.otrs.call_field, _hearer(config, call.time))
-        except Mistake as mistake:
-            end = refusal("TicketCreate", mistake)
+        if config.otrs.interface == "rpc":
+            content = rpc_requests.imagined(end, recognition.customer, config.otrs.user_id, call.time)
+        else:
+            troubles += _unreadable(end)
+            try:
+                content = creation(end, config.otrs.call_field, _hearer(config, call.time))
+            except Mistake as mistake:
+                end = refusal("TicketCreate", mistake)
     wanted = None
 
     async def tickets_of(number: str, since: datetime) -> tuple[str, ...]:

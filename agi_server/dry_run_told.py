@@ -1,6 +1,7 @@
 """A dry run's plan in words: for people, and as JSON.
 
-Pure. The ticket is told by OTRS's own names, as TicketCreate would be sent it, with the text of its attachments.
+Pure. The ticket is told by OTRS's own names, as TicketCreate would be sent it, with the text of its attachments; or as
+the methods of rpc.pl would.
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ async def test_all_is_well(tmp_path: Path) -> None:
 async def test_otrs_6_has_lost_its_articles(tmp_path: Path) -> None:
     async with Sandbox(tmp_path, password=PASSWORD, dialect="6") as otrs:
         told = await found(configured(tmp_path, otrs))
+    assert len(told) == 2
     assert told[1] == (
         "FAIL otrs.interface: this is OTRS 6 or Znuny, whose rpc.pl makes no articles"
         " -- set otrs.interface to ticket-connector, and otrs.url to the web service's address"
@@ -70,6 +71,17 @@ async def test_nobody_is_there(tmp_path: Path) -> None:
         [away] = await found(configured(tmp_path, otrs))
     assert nothing.startswith("FAIL otrs.url: OTRS answered 404, not SOAP: 404: Not Found (is otrs.url right?) -- ")
     assert away == "FAIL otrs.url: OTRS answers, but not from its database -- is OTRS's database running?"
+
+
+async def test_an_agent_without_rights(tmp_path: Path) -> None:
+    async with Sandbox(tmp_path, password=PASSWORD, dialect="4") as otrs:
+        for _ in range(2):
+            otrs.faults.add(SILENT, "TicketSearch")
+        told = await found(configured(tmp_path, otrs))
+    assert told[2:] == [
+        "FAIL otrs.user_id: OTRS does not search for agent 1 (otrs.user_id): has he the right to read?"
+        " -- name an agent who may read the queues of the calls"
+    ]
 
 
 async def test_trouble_in_the_middle(tmp_path: Path) -> None:
@@ -103,7 +115,8 @@ async def test_trouble_in_the_middle(tmp_path: Path) -> None:
             {"repeat": {"within": "1h", "states": ["new", "opened"]}},
             "FAIL repeat.states: OTRS refuses 'opened': OTRS has no such state",
         ),
-        ({"otrs": {"user_id": "77"}}, "?    ticket: OTRS has no agent with the ID 77 (otrs.user_id)"),
+        ({"ticket": {"lock": "locked"}}, "FAIL ticket.lock: OTRS refuses 'locked': OTRS has no such lock"),
+        ({"otrs": {"user_id": "77"}}, "FAIL otrs.user_id: OTRS has no agent with the ID 77 (otrs.user_id)"),
     ],
 )
 async def test_what_otrs_does_not_know(tmp_path: Path, options: dict[str, dict[str, Any]], line: str) -> None:

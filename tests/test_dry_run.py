@@ -422,3 +422,31 @@ async def test_a_rule_knows_a_caller_however_he_is_dialled(
 ) -> None:
     config = configured(tmp_path, otrs, routes=[{"caller": listed, "reject": True}])
     assert (await plan(config, heard)).status == "rejected"
+
+
+async def test_over_rpc_it_is_what_its_methods_would_be_given(tmp_path: Path, otrs: Sandbox) -> None:
+    ticket = {
+        "owner": "operator",
+        "state": "pending reminder",
+        "pending_time": "2h",
+        "attachments": [{"file": "/none"}],
+    }
+    rpc = {"interface": "rpc", "url": otrs.rpc_url, "user_id": 3}
+    told = await plan(configured(tmp_path, otrs, otrs=rpc, ticket=ticket | {"unknown_customer": "unknown-caller"}))
+    assert (told.status, told.troubles) == ("created", [])
+    record = as_record(told)["ticket"]
+    assert list(record) == ["TicketCreate", "TicketPendingTimeSet", "ArticleCreate"]
+    assert record["TicketPendingTimeSet"] == {"String": "2026-11-20 11:30:00 UTC"}
+    created, article = record["TicketCreate"], record["ArticleCreate"]
+    assert created["Title"].endswith(f"[{told.call.unique_id}]")
+    assert {name: created[name] for name in ("TN", "CustomerUser", "CustomerID", "OwnerID", "Lock", "UserID")} == {
+        "TN": "a new number",
+        "CustomerUser": "ivanov",
+        "CustomerID": "ROMASHKA",
+        "OwnerID": "that of operator",
+        "Lock": "lock",
+        "UserID": "3",
+    }
+    assert (article["From"], article["To"], article["ArticleType"]) == ("Иван Иванов", "Raw", "phone")
+    assert otrs.tickets == []
+    assert "TicketCreate:" in list(as_lines(told))

@@ -37,6 +37,13 @@ async def check_rpc(config: Config) -> AsyncIterator[Finding]:
         else:
             hint = "set otrs.interface to ticket-connector, and otrs.url to the web service's address"
             yield Finding(False, "otrs.interface", "this is OTRS 6 or Znuny, whose rpc.pl makes no articles", hint)
+            return
+        agent = await rpc.lacks_agent()
+        if isinstance(agent, Trouble):
+            yield Finding(None, "otrs.user_id", agent.reason)
+        elif agent is not None:
+            yield Finding(False, "otrs.user_id", agent.words, "name an agent who may read the queues of the calls")
+            return
         async for finding in check_tickets(config, rpc):
             yield finding
         if config.repeat.within:

@@ -237,6 +237,13 @@ class Rpc:
         """Does OTRS let us in, and is its database there? None: yes."""
         return await self._desk.why_silent(self._desk.deadline())
 
+    async def lacks_agent(self) -> Refused | Trouble | None:
+        """Has OTRS the agent in whose name tickets are made, and may he search them? None: yes."""
+        deadline = self._desk.deadline()
+        objection = await self._known.agent_objection(deadline) or await self._tickets.denied(deadline)
+        unexplained = isinstance(objection, Trouble) and objection.attempts
+        return Refused("Denied", objection.reason, "user_id") if objection and unexplained else objection
+
     async def makes_articles(self) -> bool | Trouble:
         """Has it the method? No ticket is named, so that nothing is made."""
         made = await self._desk.one("Ticket", "ArticleCreate", self._desk.deadline(), {})

@@ -8,6 +8,8 @@ never asked: it shows the password's hash.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agi_server.call import Article, Named, Refused, Ticket, Trouble
 from agi_server.otrs import soap
 from agi_server.otrs.rpc_desk import RpcDesk
@@ -16,6 +18,8 @@ from agi_server.otrs.rpc_requests import People
 
 UNKNOWN = "Unknown"
 """The code of a refusal that is ours."""
+LOCKS = ("", "lock", "unlock", "tmp_lock")
+"""All that OTRS has; rpc.pl has no method that tells."""
 
 
 class Known:
@@ -49,11 +53,9 @@ class Known:
 
     async def objection(self, ticket: Ticket, deadline: float) -> Refused | Trouble | None:
         """What of this ticket, its customer apart, OTRS does not know; None: nothing was found."""
-        agent = await self._look_up("User", "UserLookup", "agent", self._user_id, deadline)
-        if isinstance(agent, Refused):
-            return Trouble(f"OTRS has no agent with the ID {self._user_id} (otrs.user_id)")
+        agent = await self.agent_objection(deadline)
         if agent is not None:
-            return agent
+            return agent if isinstance(agent, Trouble) else Trouble(agent.words)
         for subject, method, field, value in (
             ("Queue", "QueueLookup", "queue", ticket.queue),
             ("User", "UserLookup", "owner", ticket.owner),
@@ -73,7 +75,16 @@ class Known:
                 refused = await self._look_through(method, field, value, deadline)
                 if refused is not None:
                     return refused
+        if isinstance(ticket.lock, str) and ticket.lock not in LOCKS:
+            return _no_such("lock", "lock")
         return None
+
+    async def agent_objection(self, deadline: float) -> Refused | Trouble | None:
+        """Is there the agent in whose name tickets are made? Not to have him is no single ticket's fault."""
+        unknown = await self._look_up("User", "UserLookup", "agent", self._user_id, deadline)
+        if isinstance(unknown, Refused):
+            return replace(unknown, words=f"OTRS has no agent with the ID {self._user_id} (otrs.user_id)")
+        return unknown
 
     async def article_objection(self, article: Article, deadline: float) -> Refused | Trouble | None:
         """What of this article OTRS does not know; None: nothing was found."""

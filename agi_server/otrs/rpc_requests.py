@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agi_server.call import Article, Created, Named, OpenTickets, Ticket
+from agi_server.call import Article, Created, Customer, Named, OpenTickets, Ticket
+from agi_server.otrs import soap
 from agi_server.otrs.elements import TEXT_LENGTH, TITLE_LENGTH, marked
 from agi_server.otrs.rpc_messages import Parameters, Value
 
@@ -27,8 +28,8 @@ class People:
 
     customer_id: str = ""
     customer_name: str = ""
-    owner_id: int | None = None
-    responsible_id: int | None = None
+    owner_id: Named | None = None
+    responsible_id: Named | None = None
 
 
 def ticket(wanted: Ticket, people: People, user_id: int) -> Parameters:
@@ -80,6 +81,21 @@ def article(
         "HistoryComment": wanted.history_comment or wanted.history_type,  # OTRS wants one
         "UserID": user_id,
     }
+
+
+def imagined(wanted: Ticket, customer: Customer | None, user_id: int, now: datetime) -> soap.Content:
+    """What the methods would be given, by their names, as far as that is known without asking OTRS."""
+    name = customer.name if customer is not None else ""
+    people = People(wanted.customer_id, name or wanted.customer_user, _id_of(wanted.owner), _id_of(wanted.responsible))
+    queue = wanted.queue if isinstance(wanted.queue, str) else ""
+    made = Created("the new ticket's", "its number")
+    whole = article(wanted.article, (wanted.call_id,), made, user_id, sender=people.customer_name, to=queue)
+    methods = {
+        "TicketCreate": {"TN": "a new number"} | ticket(wanted, people, user_id),
+        "TicketPendingTimeSet": _pending(wanted, now),
+        "ArticleCreate": whole,
+    }
+    return {method: _texts(parameters) for method, parameters in methods.items() if parameters}
 
 
 def message_id(call_ids: Sequence[str], number: str) -> str:
@@ -141,6 +157,23 @@ def pending_until(wanted: Ticket, now: datetime) -> int | None:
     if until is None:
         return None
     return int((until if isinstance(until, datetime) else now.astimezone(UTC) + until).timestamp())
+
+
+def _id_of(agent: Named) -> Named | None:
+    """An agent's, who is looked up when the ticket is made."""
+    return f"that of {agent}" if isinstance(agent, str) and agent else agent or None
+
+
+def _pending(wanted: Ticket, now: datetime) -> Parameters:
+    until = pending_until(wanted, now)
+    return {} if until is None else {"String": f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC"}
+
+
+def _texts(parameters: Parameters) -> dict[str, soap.Value]:
+    return {
+        name: value if isinstance(value, str) else str(value) if isinstance(value, int) else [str(one) for one in value]
+        for name, value in parameters.items()
+    }
 
 
 def _wild(call_id: str) -> str:

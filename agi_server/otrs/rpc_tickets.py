@@ -78,6 +78,11 @@ class Tickets:
         any_mark = await self._count(number, rpc_requests.ANY_MARK, deadline)
         return any_mark if isinstance(any_mark, Trouble) else any_mark == 0
 
+    async def denied(self, deadline: float) -> Trouble | None:
+        """Why the agent may not search; None: he may."""
+        count = await self._count(rpc_requests.NO_TICKET, rpc_requests.mark_search(NO_CALL), deadline)
+        return count if isinstance(count, Trouble) else None
+
     async def _count(self, number: str, subject: str, deadline: float) -> int | Trouble:
         """Tickets with this number and an article with such a subject: one or none."""
         parameters = rpc_requests.article_count(number, subject, self._user_id)
