@@ -75,7 +75,9 @@ def nothing_but_variables(calls: int, over_s: float) -> list[float]:
 def bare_rate(url: str, ticket: Ticket, call_field: str) -> float:
     """Tickets in a second by the bare client."""
     template = bare.request(url, bare.sign_in(url, USER, PASSWORD), ticket, call_field)
-    return BARE_TICKETS / asyncio.run(bare.create(url, template, PLACES, BARE_TICKETS)).elapsed
+    placed = asyncio.run(bare.create(url, template, PLACES, BARE_TICKETS))
+    assert placed.statuses["created"] == BARE_TICKETS, placed.statuses
+    return BARE_TICKETS / placed.elapsed
 
 
 def run(calls: int, over_s: float, a_second: float, sessions: int = ours.MOST_SESSIONS) -> Burst:

@@ -82,6 +82,7 @@ def serve(pipe: Pipe, folder: Path, patience: float, otrs_port: int, sessions: i
             await people.fill()
             await people.close()
         async with app.App(config(folder, patience, otrs_port, sessions)) as running:
+            process.settle()
             await pipe.ready(running.server.port)
 
     logs.configure("info", "text", False)

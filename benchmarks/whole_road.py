@@ -42,8 +42,9 @@ TICKETS = {1: 10, 4: 24, 8: 32}
 """In a turn."""
 VARIABLES = 8
 """Of a call with a ticket; all ways set as many."""
-MAY_LOSE = 0.1
-"""Of its calls the way of 2011, which tries nothing twice and takes OTRS's word for everything; the table tells."""
+MAY_LACK = 0.1
+"""Of its calls each way the ticket, when the caller is let go; the table tells. Znuny may give two tickets that are
+made at once the same number: the second fails, with status 500. We make it a moment later, the others lose it."""
 PATIENCE = 60.0
 """Callers wait for their tickets, so that the AGI step is the whole road."""
 SCRIPT = Path(__file__).with_name("way_of_2011.pl")
@@ -74,6 +75,7 @@ def serve(pipe: Pipe, folder: Path) -> None:
 
     async def work() -> None:
         async with App(config(folder)) as running:
+            process.settle()
             await pipe.ready(running.server.port)
 
     logs.configure("info", "text", False)
@@ -118,16 +120,18 @@ class Turns:
     rate: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
-    lost: int = 0
-    """Calls without a ticket, in all turns."""
+    lacking: int = 0
+    """Calls without a ticket when the caller was let go, in all turns."""
 
     def note(self, placed: Placed, worked: float) -> None:
         """One turn; how long the processor worked for it, in seconds."""
         number = len(placed.took)
+        lacking = number - placed.statuses["created"]
+        assert lacking <= number * MAY_LACK, placed.statuses
         self.rate.append(number / placed.elapsed)
         self.p50.append(statistics.median(placed.took) * 1000)
         self.cpu.append(worked / number * 1000)
-        self.lost += number - placed.statuses["created"]
+        self.lacking += lacking
 
 
 Figures = dict[tuple[str, int], Turns]
@@ -146,22 +150,28 @@ def ways(stack: ExitStack, folder: Path) -> dict[str, Way]:
         placed = process.run(bare.create(url, template, at_once, number))
         return placed, placed.cpu_s
 
-    def through(pid: int, port: int, may_lose: float = 0.0) -> Way:
+    def through(pid: int, port: int, end: Callable[[], object]) -> Way:
         def way(at_once: int, number: int) -> tuple[Placed, float]:
             worked = cpu_s(pid, children=True)
             placed = callers.place(port, at_once, most=number)
-            assert placed.statuses["created"] >= number * (1 - may_lose), placed.statuses
-            assert placed.variables == VARIABLES * number, f"{placed.variables / number} variables"
-            await_children(pid)
+            assert placed.variables >= VARIABLES * placed.statuses["created"], placed
+            end()
             return placed, cpu_s(pid, children=True) - worked
 
         return way
 
+    def perl_way(*arguments: str) -> Way:
+        pid, port = stack.enter_context(perl(*arguments))
+        return through(pid, port, lambda: await_children(pid))
+
     return {
         BARE: bare_way,
-        OURS: through(*stack.enter_context(in_process(serve, folder, log=folder / "log"))),
-        FORKED: through(*stack.enter_context(perl()), MAY_LOSE),
-        EXECUTED: through(*stack.enter_context(perl("--exec")), MAY_LOSE),
+        # What is written, or made in the end, behind the callers' backs is ours to do, too.
+        OURS: through(
+            *stack.enter_context(in_process(serve, folder, log=folder / "log")), lambda: ours.settled(folder, 1)
+        ),
+        FORKED: perl_way(),
+        EXECUTED: perl_way("--exec"),
     }
 
 
@@ -207,7 +217,7 @@ def tabulate(report: Report, figures: Figures) -> None:
                     "beside the bare": statistics.median(beside),
                     "time to ticket ms": statistics.median(turns.p50),
                     "client CPU ms": statistics.mean(turns.cpu),
-                    "lost": turns.lost,
+                    "no ticket": turns.lacking,
                 }
             )
         rounds = len(figures[BARE, at_once].rate)
