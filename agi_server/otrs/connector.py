@@ -166,10 +166,21 @@ class Connector:
         return await (self._session.send if alone else self._session.request)(operation, content, deadline)
 
     async def _request(self, operation: str, content: Callable[[Hearer], soap.Values], deadline: float) -> Reply:
-        """What is said depends on who hears it. A request that can't be right is Refused by ourselves."""
+        """What is said depends on who hears it: if it turns out to be another one, it is said anew."""
         hearer = await self._hearer(deadline)
         if not isinstance(hearer, Hearer):
             return hearer
+        reply = await self._said(operation, content, hearer, deadline)
+        if not isinstance(reply, Refused) or soap.is_auth_failure(reply):
+            return reply
+        if not await self._recogniser.is_another_than(hearer.dialect, deadline):
+            return reply
+        return await self._said(operation, content, self._recogniser.hearer(), deadline)
+
+    async def _said(
+        self, operation: str, content: Callable[[Hearer], soap.Values], hearer: Hearer, deadline: float
+    ) -> Reply:
+        """A request that can't be right is Refused by ourselves."""
         try:
             values = content(hearer)
         except wording.Mistake as mistake:

@@ -64,7 +64,13 @@ class Recogniser:
         return self._offset
 
     def hearer(self) -> Hearer:
-        return Hearer(self.dialect, self.zone, self._clock())
+        """Whom to speak to: to all, until it has been looked whether an upgrade was the trouble.
+
+        What 4 is told, 6 would take for an article that the customer sees. 3.1 is known by its session, and is not
+        found in what is said to all.
+        """
+        unsure = self._told is None and self._session.troubled and self.found is not Dialect.V3_1
+        return Hearer(None if unsure else self.dialect, self.zone, self._clock())
 
     def see(self, ticket: soap.Fields) -> None:
         """A ticket that OTRS has shown; 3.1 shows it as 4 does."""
@@ -85,6 +91,14 @@ class Recogniser:
         """Its dialect and its times are known, and nothing hints at another OTRS or another season."""
         timed = self._zone is not None or self._offset is not None
         return self.dialect is not None and timed and not self._session.troubled
+
+    async def is_another_than(self, known: Dialect | None, deadline: float) -> bool:
+        """Has another OTRS taken the place of the one that was known? None, and one that was told, is for all."""
+        if known is None or self._told is not None:
+            return False
+        if self._session.troubled or self._asking.locked():
+            await self.ask(deadline)
+        return self.dialect is not known
 
     async def ask(self, deadline: float) -> None:
         """Find out what can be found out, and say so."""

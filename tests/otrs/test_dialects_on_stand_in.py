@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,20 @@ async def test_ticket_is_made_and_found(tmp_path: Path, dialect: Dialect, how: s
     [shown] = made["Ticket"]
     assert isinstance(shown, dict)
     assert len(shown["Article"]) == 2
+
+
+@pytest.mark.parametrize(("before", "after"), list(permutations(Dialect, 2)))
+async def test_another_otrs_answers_where_nobody_has_noticed(tmp_path: Path, before: Dialect, after: Dialect) -> None:
+    async with AsyncExitStack() as connected:
+        async with Sandbox(tmp_path / "before", dialect=before) as otrs:
+            connector = await connected.enter_async_context(Connector(otrs.url, "agi-server", "sandbox"))
+            await connector.recognise()
+            assert isinstance(await connector.open(ASKED), Created)
+        async with Sandbox(tmp_path / "after", dialect=after, port=otrs.port) as otrs:
+            assert isinstance(await connector.open(ASKED), Created)
+            [made] = otrs.tickets
+    assert made.pending_until is not None
+    assert len(made.articles[0].attachments) == 2
 
 
 @pytest.mark.parametrize("dialect", ["3.1", "4"])

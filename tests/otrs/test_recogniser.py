@@ -286,3 +286,25 @@ async def test_asked_again_once_the_session_has_ended(
             await connector.ask("TicketGet", {"TicketID": 1})
             assert await said.next() == "OTRS 6 or Znuny answers, in the time zone UTC+04:00"
             assert connector.dialect is Dialect.V6
+
+
+@pytest.mark.parametrize(("told", "channels"), [(None, [False, True, False]), (Dialect.V4, [False] * 3)])
+async def test_all_are_spoken_to_after_trouble_until_it_is_known_again(
+    told: Dialect | None, channels: list[bool]
+) -> None:
+    """An upgrade may have been the trouble, and without a channel 6 shows the article to the customer."""
+    acts = of(
+        "4/",
+        TicketSearch=[hits(1)],
+        TicketGet=[recorded("4/635-TicketGet-after-create")],
+        TicketCreate=[http(503, b"upgrading"), CREATED],
+    )
+    async with desk(acts, dialect=told) as (connector, peer):
+        await connector.recognise()
+        assert isinstance(await connector.open(TICKET), Trouble)
+        assert await connector.open(TICKET) == THE_TICKET
+        await connector.recognise()
+        assert await connector.open(TICKET) == THE_TICKET
+    articles: list[Any] = [one.values["Article"] for one in peer.requests if one.operation == "TicketCreate"]
+    assert ["CommunicationChannel" in article for article in articles] == channels
+    assert all("ArticleType" in article for article in articles)
