@@ -6,7 +6,6 @@ says is shown without control characters.
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -18,8 +17,6 @@ from agi_server.logs import printable
 from agi_server.otrs import soap
 from agi_server.otrs.exchange import TooLong
 
-SECRETS = frozenset({"Password", "SessionID"})
-MASK = "***"
 LONGEST_CONTENT = 60
 """Characters that are shown of what may be a file."""
 LONGEST_ANSWER = 20_000
@@ -78,13 +75,13 @@ def as_xml(message: bytes) -> str:
     try:
         root = etree.fromstring(message, parser)
     except etree.XMLSyntaxError:
-        return _printable(_masked(message[:LONGEST_ANSWER].decode("utf-8", "replace")))
+        return _printable(soap.masked(message[:LONGEST_ANSWER].decode("utf-8", "replace")))
     for element in list(root.iter()):  # what is shortened loses an element, behind which `iter` would see nothing more
         if not isinstance(element.tag, str):
             continue
         name = soap.local_name(element)
-        if name in SECRETS and element.text:
-            element.text = MASK
+        if name in soap.SECRETS and element.text:
+            element.text = soap.MASK
         elif name == "Content":
             _shorten(element)
     etree.indent(root)
@@ -104,13 +101,6 @@ def _shorten(element: etree._Element) -> None:
 
 def _printable(text: str) -> str:
     return "\n".join(map(printable, text.splitlines()))
-
-
-def _masked(text: str) -> str:
-    """Also where a web page quotes what we sent."""
-    names, begin, end = "|".join(sorted(SECRETS)), "(?:<|&lt;)", "(?:>|&gt;)"
-    secret = rf"({begin}(?:[\w.-]+:)?(?:{names})\b(?:(?!{end}).)*{end}).*?(?={begin}|\Z)"
-    return re.sub(secret, rf"\1{MASK}", text, flags=re.DOTALL)
 
 
 def _lines(fields: soap.Fields, margin: str) -> Iterator[str]:

@@ -74,6 +74,12 @@ _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 # them itself where its database is utf8mb3, and keeps them where it is utf8mb4.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+SECRETS = frozenset({"Password", "SessionID"})
+MASK = "***"
+_SECRET = re.compile(
+    rf"((?:<|&lt;)(?:[\w.-]+:)?(?:{'|'.join(sorted(SECRETS))})\b(?:(?!>|&gt;).)*(?:>|&gt;)).*?(?=<|&lt;|\Z)", re.DOTALL
+)
+
 _PLACE = re.compile(rb"<\?file ([A-Za-z0-9+/=]+)\?>")
 """Where a file goes. No text can hold this: what it has of markup is escaped."""
 
@@ -95,6 +101,11 @@ _HINTS = {
     403: " (the web server forbids it: see its access rules)",
     404: " (is otrs.url right?)",
 }
+
+
+def masked(text: str) -> str:
+    """The text without what stands in elements that are secret, be they cut short or quoted in a web page."""
+    return _SECRET.sub(rf"\1{MASK}", text)
 
 
 def clean(text: str) -> str:
@@ -255,7 +266,7 @@ def not_soap(status: int, body: bytes) -> Trouble:
 
 def _first_words(body: bytes) -> str:
     """What a person would read first in a web page or a plain line."""
-    page = body[: 16 * MAX_WORDS].decode("utf-8", "replace")
+    page = masked(body[: 16 * MAX_WORDS].decode("utf-8", "replace"))
     if page.lstrip("\ufeff \r\n\t").startswith("<?xml"):
         return "broken XML"
     title = re.search(r"<title[^>]*>([^<]+)", page, re.IGNORECASE)

@@ -72,6 +72,12 @@ def test_recording_cut_at_every_byte(name: str) -> None:
         (200, b"<html><title>Log in</title>", "Trouble ended OTRS answered 200, not SOAP: Log in"),
         (200, b"<html><body><h1>Hello</h1>\n<p>you", "Trouble ended OTRS answered 200, not SOAP: Hello you"),
         (200, b"<?xml version='1.0'?><a>", "Trouble ended OTRS answered 200, not SOAP: broken XML"),
+        (200, b"<Envelope><SessionID>secret</SessionID>", "Trouble ended OTRS answered 200, not SOAP: ***"),
+        (
+            500,
+            b"<p>What: &lt;a:Password&gt;x y</p>",
+            "Trouble ended OTRS answered 500, not SOAP: What: &lt;a:Password&gt;***",
+        ),
         (200, b"\xff\xfea\x00", "Trouble ended OTRS answered 200, not SOAP: \ufffd\ufffda"),
         (200, gzip.compress(b"x" * 99), None),
         (301, b"", "Trouble none OTRS answered 301, not SOAP: nothing (a redirect: is otrs.url right?)"),
