@@ -4,7 +4,8 @@ The whole program, each call durable in its journal, beside servers that only sp
 and panoramisk's. All set as many variables: eight where the caller waits for his ticket, five where `patience` is 0.
 They take turns, so that the machine's moods meet them all alike; each figure is the median of all rounds. After each
 turn of ours every call that was placed has to be `done` in the journal, or nothing is reported. `settled/s` counts the
-time until then as well: where nobody waits, the work goes on behind the callers.
+time until then as well: where nobody waits, the work goes on behind the callers. `otrs.connections` is 32: with the
+usual 4 most of 32 callers would queue for places, of which an OTRS that answers at once has no need.
 """
 
 from __future__ import annotations

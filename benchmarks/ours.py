@@ -31,6 +31,8 @@ from benchmarks.processes import Pipe
 NOBODY = 9
 """A port where nobody listens: its configuration names an OTRS that is never asked."""
 MOST_SESSIONS = 2_000
+MOST_PLACES = 32
+"""As many as may be configured: an OTRS that answers at once can bear them."""
 LONGEST_SETTLING_S = 120.0
 LOOK_AGAIN_S = 0.02
 
@@ -53,10 +55,12 @@ def journal(folder: Path) -> Path:
 
 
 def config(folder: Path, patience: float, otrs_port: int = 0, sessions: int = MOST_SESSIONS) -> Config:
-    """The demo's configuration, with this patience and places for all callers of a benchmark."""
+    """The demo's configuration, with this patience, sessions for all callers, and at the instant OTRS all places."""
     neighbour = Sandbox(folder, port=otrs_port or NOBODY)  # not entered: it is asked for its addresses only
     made = demo_config(neighbour, folder, 0)
-    return made.model_copy(update={"fastagi": Fastagi(port=0, patience=patience, max_sessions=sessions)})
+    fastagi = Fastagi(port=0, patience=patience, max_sessions=sessions)
+    otrs = made.otrs if otrs_port else made.otrs.model_copy(update={"connections": MOST_PLACES})
+    return made.model_copy(update={"fastagi": fastagi, "otrs": otrs})
 
 
 def ticket(config: Config) -> Ticket:
