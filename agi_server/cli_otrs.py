@@ -131,8 +131,19 @@ async def _ask(
     def show(direction: str, message: bytes) -> None:
         click.echo(f"--- {direction} ---\n{otrs_told.as_xml(message)}", err=True)
 
+    config = await _in_its_zone(config, values)
     async with app.connector(config, witness=show if show_xml else None) as connector:
         return await connector.ask(operation, values)
+
+
+async def _in_its_zone(config: Config, values: Mapping[str, object]) -> Config:
+    """With OTRS's time zone, which has to be known only for a time that has one of its own."""
+    times = (value for value in values.values() if isinstance(value, datetime))
+    if config.otrs.time_zone is not None or all(time.tzinfo is None for time in times):
+        return config
+    async with app.connector(config) as connector:
+        await connector.recognise()
+        return config.model_copy(update={"otrs": config.otrs.model_copy(update={"time_zone": connector.zone})})
 
 
 def _fail(operation: str, reply: Refused | Trouble) -> NoReturn:
