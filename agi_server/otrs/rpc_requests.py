@@ -88,7 +88,7 @@ def imagined(wanted: Ticket, customer: Customer | None, user_id: int, now: datet
     name = customer.name if customer is not None else ""
     people = People(wanted.customer_id, name or wanted.customer_user, _id_of(wanted.owner), _id_of(wanted.responsible))
     queue = wanted.queue if isinstance(wanted.queue, str) else ""
-    made = Created("the new ticket's", "its number")
+    made = Created("the new ticket's", "new")
     whole = article(wanted.article, (wanted.call_id,), made, user_id, sender=people.customer_name, to=queue)
     methods = {
         "TicketCreate": {"TN": "a new number"} | ticket(wanted, people, user_id),

@@ -148,6 +148,28 @@ async def test_whatever_is_lost_of_an_answer_each_of_200_calls_has_one_ticket(tm
     assert_let_go(reports)
 
 
+@slow
+async def test_a_bad_minute_in_which_otrs_is_now_silent_now_away_parks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agi_server.outcomes.UNEXPLAINED_FOR", timedelta(seconds=60))  # the bad minute is one of 6 s
+    async with house(tmp_path, sandbox=OF_OTRS_4, otrs=RPC) as one:
+        calls = ids("rpc bad minute", 50)
+        chance = random.Random(50)
+
+        def strikes(request: Request) -> Act | None:
+            if method(request) in WRITES:
+                return nil
+            return closed if chance.random() < 0.01 else None
+
+        one.gate.strikes = strikes
+        reports = await one.calls(calls, over_s=6.0)
+        await one.well_again()
+        assert await one.entries(State.PARKED) == []
+        assert_one_each(one, "is silent and away by turns", calls, reports)
+    assert_let_go(reports)
+
+
 async def test_repeated_calls_whose_articles_are_lost(tmp_path: Path) -> None:
     repeat = {"within": timedelta(minutes=30), "match": "number"}
     async with house(tmp_path, sandbox=OF_OTRS_4, otrs=RPC, repeat=repeat) as one:
