@@ -18,6 +18,9 @@ from agi_server.form import LINES, REPEATED, Enclosure, Form, attachment_parts, 
 from agi_server.rules import Route
 from agi_server.templates import FormError, Template, Templates, fill_in
 
+UNNAMED = "unnamed"
+"""An attachment for which a call gives no name."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Blank:
@@ -182,13 +185,25 @@ class Sheet:
         )
 
     def _attachments(self, names: Mapping[str, object]) -> Iterator[Attachment]:
-        """Those that there are for this call; one whose content or file is empty, there is not."""
+        """Those that there are for this call; one whose content or file is empty, there is not.
+
+        A caller who calls himself `../..` costs nobody the ticket: what is no file in its folder, there is not either,
+        and what has got no name is called `unnamed`. Where all callers would get that, `mistakes` tells.
+        """
         for parts, content_type in self._enclosed:
-            given = {part: self._value(option, names) for part, option in parts.items() if part != "filename"}
-            content, file = given.get("content", ""), given.get("file", "")
+            content = self._value(parts["content"], names) if "content" in parts else ""
+            file = self._value_or(parts["file"], names, "") if "file" in parts else ""
             if content.strip() or file:
-                name = self._value(parts["filename"], names) if "filename" in parts else filled.last_part(file)
+                named = "filename" in parts
+                name = self._value_or(parts["filename"], names, UNNAMED) if named else filled.last_part(file)
                 yield Attachment(name, content_type, content.encode(errors="replace"), file)
+
+    def _value_or(self, option: str, names: Mapping[str, object], otherwise: str) -> str:
+        """What the option gives, if it gives what it should."""
+        try:
+            return str(self._value(option, names))
+        except FormError:
+            return otherwise
 
     def _html(self) -> set[str]:
         """The texts that are HTML."""
