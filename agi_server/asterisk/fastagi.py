@@ -253,6 +253,7 @@ class _Connection(asyncio.Protocol):
         try:
             return await exchange.answered
         finally:
+            self._exchange = None
             exchange.close()
             if exchange.answered.cancelled():
                 self._close("a command was given up")  # its answer would be taken for the next one's
@@ -282,8 +283,7 @@ class _Connection(asyncio.Protocol):
                 case Request():
                     self._begin(event)
                 case agi.Hangup():
-                    assert self._session is not None
-                    self._session.hang_up()
+                    self._hang_up()
                 case agi.ProtocolError():
                     self._close(event.reason, "malformed")
         if self._exchange is not None and self._conversation.our_turn:
@@ -307,8 +307,13 @@ class _Connection(asyncio.Protocol):
         except Exception:
             log.exception("%s: the script %r failed", self._peer, session.request.script)
         finally:
+            self._session = None  # they know each other: else what a call leaves would lie about until it is collected
             self._transport.close()
             self._server.admission.leave(self)
+
+    def _hang_up(self) -> None:
+        if self._session is not None:
+            self._session.hang_up()
 
     def _ended(self, reason: str) -> None:
         if not self._gone:
@@ -322,9 +327,9 @@ class _Connection(asyncio.Protocol):
         self._gone = reason
         self._deadline.cancel()
         self._transport.abort()
-        if self._session is None:
+        if self._task is None:
             self._server.admission.reject(kind or "closed", "%s: no call: %s", self._peer, reason)
             return
-        self._session.hang_up()
+        self._hang_up()
         if self._exchange is not None:
             self._exchange.fail(Gone(reason))

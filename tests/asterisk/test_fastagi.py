@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import logging
 import socket
 import struct
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -234,6 +236,22 @@ async def test_no_variables_are_soon_set() -> None:
 
     async with listening(script) as server:
         assert (await call(server)).variables == {"HELPDESK_STATUS": "created"}
+
+
+async def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector() -> None:
+    sessions: list[weakref.ref[Session]] = []
+
+    async def script(session: Session) -> None:
+        sessions.append(weakref.ref(session))
+        await answered(session)
+
+    async with listening(script) as server:
+        gc.disable()
+        try:
+            await call(server)
+            await until(lambda: sessions[0]() is None)
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("refusal", [b"520 No.\n", b"200 result=0\n", b"520-Usage:\nHANGUP\n520 End\n"])
