@@ -158,7 +158,7 @@ def wear(curve: list[Point]) -> Wear:
         first, end = (statistics.median(map(figure, some)) for some in (curve[1 : 1 + COMPARED], curve[-COMPARED:]))
         return end / first
 
-    second, before, last = curve[1], curve[-2], curve[-1]
+    second, before, last = curve[1], curve[-1 - COMPARED], curve[-1]
     grown = (last.rss_mb - second.rss_mb) * 2**20 / (last.calls - second.calls)
     filled = (last.journal_mb - before.journal_mb) / (last.calls - before.calls)
     average = (last.journal_mb - second.journal_mb) / (last.calls - second.calls)
@@ -185,5 +185,5 @@ if __name__ == "__main__":
     report.goal("processor's time, last tenths to first ones", found.cpu, FLAT_RATIO)
     report.goal("p50 beside the bare server's median, last tenths to first ones", found.p50, FLAT_RATIO)
     report.goal("p99 beside the bare server's median, last tenths to first ones", found.p99, FLAT_RATIO)
-    report.goal("journal for each call, last tenth to average", found.journal, FLAT_RATIO)
+    report.goal("journal for each call, last tenths to average", found.journal, FLAT_RATIO)
     report.end()

@@ -24,36 +24,37 @@ pytestmark = pytest.mark.timeout(300)
 
 @dataclass(frozen=True)
 class Bounds:
-    """A gross regression breaks these. What was seen stands behind each; what is made faster may tighten its bound."""
+    """A gross regression breaks these, such as twice the processor's time for a call. What was seen stands behind each,
+    on a machine that others used as well; what is made faster may tighten its bound."""
 
-    of_limit = 0.01
-    """Calls a second beside the limit's, at 32: 0.05; with `patience` 0 0.07."""
-    server_cpu = 140.0
-    """Processor's time beside the limit's, at 32: 35 to 40."""
-    more_p50_ms = 30.0
-    """A single caller's, beyond the limit's, in the best round: 3; the p99 of so few calls is the machine's."""
-    burst_wait_s = 2.0
-    """Beyond patience: 0.4."""
-    burst_last = 3.0
-    """The last ticket, beside the bare client: 1.03."""
+    of_limit = 0.05
+    """Calls a second beside the limit's, at 32: 0.13 to 0.22; with `patience` 0 the same."""
+    server_cpu, server_cpu_at_once = 15.0, 20.0
+    """Processor's time beside the limit's, at 32: 8 to 11; with `patience` 0 10 to 15."""
+    more_p50_ms = 10.0
+    """A single caller's, beyond the limit's, in the best round: 1 to 2.4; the p99 of so few calls is the machine's."""
+    burst_wait_s = 1.0
+    """Beyond patience: less than none, for all have their tickets in time."""
+    burst_last = 2.0
+    """The last ticket, beside the bare client: 1.02."""
     soak_bytes = 6_000.0
-    """For each call while caches still fill: 1,500."""
+    """For each call while caches still fill: 1,500 to 2,300."""
     soak_files = 32
     """More: 1."""
     soak_waiting = 4.0
-    """Of the last calls beside the first, as many times as long as at a bare server: 1."""
-    soak_cpu = 2.0
-    """For each call, the same: 1."""
-    soak_journal = 1.5
-    """For each call, last tenth to average: 1."""
-    session_kb = 60.0
+    """Of the last calls beside the first, as many times as long as at a bare server: 1 to 1.3."""
+    soak_cpu = 1.8
+    """For each call, the same: 0.9 to 1.15."""
+    soak_journal = 2.0
+    """For each call, last tenths to average: 1."""
+    session_kb = 40.0
     """An open session: 18."""
-    lookup_of_select = 1.0
+    lookup_of_select = 0.5
     """p50 of a lookup beside a SELECT without an index, among 2,000 customers: 0.03."""
-    whole_road_rate = 0.4
-    """Calls a second beside the bare TicketCreate's: 0.9."""
-    less_cpu_than_forked, less_cpu_than_started = 4.0, 7.0
-    """The processor's time of the Perl of 2011 beside ours: 8 and 14."""
+    whole_road_rate = 0.5
+    """Calls a second beside the bare TicketCreate's: 0.9 to 1.07; OTRS's own time differs by half under other work."""
+    less_cpu_than_forked, less_cpu_than_started = 8.0, 14.0
+    """The processor's time of the Perl of 2011 beside ours: 14 to 16 and 24 to 28."""
 
 
 @pytest.fixture(autouse=True)
@@ -63,13 +64,16 @@ def _folder() -> None:
 
 def test_the_agi_step_beside_bare_servers() -> None:
     shown = (agi_step.LIMIT, agi_step.LIMIT_OF_FIVE, agi_step.OURS, agi_step.OURS_AT_ONCE)
-    figures = agi_step.measure(rounds=2, seconds=0.4, levels=(1, 32), only=shown)
-    for ours, limit in ((agi_step.OURS, agi_step.LIMIT), (agi_step.OURS_AT_ONCE, agi_step.LIMIT_OF_FIVE)):
+    figures = agi_step.measure(rounds=3, seconds=0.4, levels=(1, 32), only=shown)
+    for ours, limit, most_cpu in (
+        (agi_step.OURS, agi_step.LIMIT, Bounds.server_cpu),
+        (agi_step.OURS_AT_ONCE, agi_step.LIMIT_OF_FIVE, Bounds.server_cpu_at_once),
+    ):
         assert agi_step.of_limit(figures, ours, limit, 32) > Bounds.of_limit
         waited, shortest = (min(figures[name, 1].p50) for name in (ours, limit))
         assert waited - shortest < Bounds.more_p50_ms
         worked, least = (min(figures[name, 32].server_cpu) for name in (ours, limit))
-        assert worked / least < Bounds.server_cpu
+        assert worked / least < most_cpu
 
 
 def test_a_burst_beside_a_bare_client_of_otrs() -> None:
