@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,8 +122,10 @@ def _password(operation: str, given: Mapping[str, Any]) -> dict[str, str]:
     who = next((value for name, value in given.items() if value and otrs_options.logs_in(operation, name)), "")
     if not who:
         return {}
-    password = os.environ.get(PASSWORD) or click.prompt(f"Password of {who}", hide_input=True, err=True)
-    return {"Password": password}
+    password = os.environ.get(PASSWORD)
+    if not password and not sys.stdin.isatty():
+        fail(f"no password of {who}: there is no terminal to ask for it, and ${PASSWORD} is not set", MISCONFIGURED)
+    return {"Password": password or click.prompt(f"Password of {who}", hide_input=True, err=True)}
 
 
 async def _ask(

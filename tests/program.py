@@ -24,6 +24,7 @@ def agi_server(*arguments: str, **environ: str) -> subprocess.CompletedProcess[s
     """Run the command to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,

@@ -141,6 +141,9 @@ async def test_another_login_is_tried_with_a_password_that_stands_on_no_command_
     assert "--Password" not in await desk.done("session-create", "--help")
     login = await desk.run("ticket-search", "--UserLogin", "nobody", OTRS_PASSWORD=PASSWORD)
     assert "TicketSearch.AuthFail" in login.stderr
+    nobody_there = await desk.run("ticket-search", "--UserLogin", "nobody", OTRS_PASSWORD="")
+    assert (nobody_there.returncode, nobody_there.stdout) == (2, "")
+    assert nobody_there.stderr.endswith("there is no terminal to ask for it, and $OTRS_PASSWORD is not set\n")
 
 
 async def test_the_xml_is_shown_without_secrets_and_without_long_content(
