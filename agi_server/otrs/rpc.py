@@ -199,9 +199,11 @@ class Rpc:
         return await self._tickets.with_article(Created(ticket_id, number), call_id, deadline)
 
     async def find_update(self, ticket_id: str, call_id: str) -> Findings:
-        """The ticket, if one of its articles carries this call's id."""
+        """The ticket, if one of its articles carries this call's id. With a ticket its articles are deleted as well."""
         deadline = self._desk.deadline()
         target = await self._tickets.numbered(ticket_id, deadline)
+        if isinstance(target, Refused):
+            return NotFound()
         return await self._tickets.with_article(target, call_id, deadline) if isinstance(target, Created) else target
 
     async def find_open(self, wanted: OpenTickets) -> Findings:

@@ -67,15 +67,20 @@ class RpcDesk:
 
     async def one(self, subject: str, method: str, deadline: float, parameters: Parameters) -> str | Trouble:
         """The one thing that the method returned; empty: nil, whatever that means."""
-        returned = await self.call(subject, method, deadline, parameters)
-        return returned if isinstance(returned, Trouble) else next(iter(returned), "") or ""
+        return _first(await self.call(subject, method, deadline, parameters))
 
     async def sure(self, subject: str, method: str, deadline: float, parameters: Parameters) -> str | Trouble:
-        """The same; empty: it is asked twice, and in between OTRS is well, so it means `no`."""
-        returned = await self.one(subject, method, deadline, parameters)
-        if returned:
+        """The same; empty: it means `no`."""
+        return _first(await self.sure_of_all(subject, method, deadline, parameters))
+
+    async def sure_of_all(
+        self, subject: str, method: str, deadline: float, parameters: Parameters
+    ) -> Returned | Trouble:
+        """All that it returned; nothing: it is asked twice, and in between OTRS is well, so there is nothing."""
+        returned = await self.call(subject, method, deadline, parameters)
+        if isinstance(returned, Trouble) or any(returned):
             return returned
-        return await self.why_silent(deadline) or await self.one(subject, method, deadline, parameters)
+        return await self.why_silent(deadline) or await self.call(subject, method, deadline, parameters)
 
     async def ticket_id(self, number: str, deadline: float) -> str | Trouble:
         """The ticket with this number, empty if there is surely none: TicketIDLookup's `no` is not its silence."""
@@ -95,3 +100,7 @@ class RpcDesk:
         if isinstance(time, Trouble):
             return time
         return Trouble(AWAY if time else SHUT_OUT)
+
+
+def _first(returned: Returned | Trouble) -> str | Trouble:
+    return returned if isinstance(returned, Trouble) else next(iter(returned), "") or ""

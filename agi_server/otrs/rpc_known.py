@@ -113,7 +113,7 @@ class Known:
 
     async def _customer_id(self, login: str, deadline: float) -> str | Trouble:
         """His own, which comes last where he has several; empty: he has none."""
-        returned = await self._desk.call("CustomerUser", "CustomerIDs", deadline, {"User": login})
+        returned = await self._desk.sure_of_all("CustomerUser", "CustomerIDs", deadline, {"User": login})
         return returned if isinstance(returned, Trouble) else next(reversed(returned), "") or ""
 
     async def _agent(self, agent: Named, field: str, deadline: float) -> int | Refused | Trouble | None:

@@ -93,6 +93,12 @@ async def test_the_customer_and_his_id(
     assert (ticket.customer_user, ticket.customer_id) == expected
 
 
+async def test_silence_about_the_customers_id_is_asked_again(rpc: Rpc, otrs: Sandbox) -> None:
+    otrs.faults.add(SILENT, "CustomerIDs")
+    assert isinstance(await rpc.open(await numbered(rpc, customer_id="")), Created)
+    assert otrs.tickets[0].customer_id == "ROMASHKA"
+
+
 async def test_a_pending_time_by_otrss_own_clock(tmp_path: Path) -> None:
     async with desk(tmp_path, clock=lambda: NOW) as (rpc, otrs):
         wanted = await numbered(rpc, state="pending reminder", pending_time=timedelta(hours=2))
@@ -384,6 +390,10 @@ async def test_an_article_about_several_calls_is_found_by_each(rpc: Rpc, otrs: S
         assert await rpc.find_update(opened.ticket_id, call_id) == opened
     assert await rpc.find_update(opened.ticket_id, "1.4") == NotFound()
     assert [article.subject for article in otrs.tickets[0].articles][1:] == ["Again [1.2] [1.3]"]
+
+
+async def test_a_ticket_that_is_deleted_has_no_article(rpc: Rpc) -> None:
+    assert await rpc.find_update("77", "1.2") == NotFound()
 
 
 @pytest.mark.parametrize(("fault", "doubt"), [(LOST, Doubt.RUNNING), (DIED, Doubt.ENDED)])
