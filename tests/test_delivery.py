@@ -725,13 +725,14 @@ async def test_only_what_stays_unexplained_all_the_time_is_parked(
 ) -> None:
     unexplained = Trouble("OTRS answered nil", attempts=2)
     house.desk.script = [*[unexplained] * 3, otherwise, *[unexplained] * 2]
+    await house.restart(pause=lambda failures: UNEXPLAINED_FOR.total_seconds() / 5)
     await house.live()
     async with asyncio.timeout(20):
         for attempts in range(2, 7):
             house.now += UNEXPLAINED_FOR / 5
-            while len(house.desk.opened) < attempts or (await house.journal.counts())[State.SENDING]:
-                house.now += timedelta(seconds=1)
-                house.delivery.wake()
+            house.delivery.wake()
+            await house.desk.arrivals(attempts)
+            while (await house.journal.counts())[State.SENDING]:
                 await asyncio.sleep(0.005)
     entry = await house.journal.get(CALL.unique_id)
     assert entry is not None
