@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from agi_server.call import Call, Declined, Doubt, Ending, HelpDesk, NotFound, Recognition, Refused, Ticket, Trouble
+from agi_server.call import Call, Declined, Doubt, Ending, HelpDesk, NotFound, Recognition, Refused, Trouble
+from agi_server.helpdesk import Ticket
 from agi_server.journal import Entry, Journal, JournalError, State
 from agi_server.outcomes import Outcomes
 from agi_server.repeat import Alone, Repeats

@@ -41,8 +41,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from agi_server.attempt import Attempts, ended
-from agi_server.call import Call, Directory, Doubt, Ending, HelpDesk, Recognition, Ticket
+from agi_server.call import Call, Directory, Doubt, Ending, HelpDesk, Recognition
 from agi_server.callers import Callers
+from agi_server.helpdesk import Ticket
 from agi_server.in_hand import Attempt, InHand, Live
 from agi_server.journal import Entry, Journal, JournalError, State, number_of
 from agi_server.logs import call_id

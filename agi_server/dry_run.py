@@ -18,8 +18,9 @@ from typing import TypedDict, TypeVar, Unpack
 from agi_server import app, people
 from agi_server.asterisk.client import request_block
 from agi_server.asterisk.request import read_request
-from agi_server.call import Call, Declined, Hits, OpenTickets, Recognition, Refused, Ticket
+from agi_server.call import Call, Declined, Hits, Recognition, Refused
 from agi_server.config import Config
+from agi_server.helpdesk import OpenTickets, Ticket
 from agi_server.intake import call_of
 from agi_server.journal import Journal, JournalError
 from agi_server.otrs import rpc_requests, soap

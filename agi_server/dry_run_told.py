@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from agi_server.call import Call, Customer, OpenTickets, Refused
+from agi_server.call import Call, Customer, Refused
 from agi_server.dry_run import Plan
+from agi_server.helpdesk import OpenTickets
 from agi_server.logs import printable
 from agi_server.numbers import Number
 from agi_server.otrs import soap

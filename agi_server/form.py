@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from typing import Any, Protocol
 
-from agi_server.call import Named
+from agi_server.helpdesk import Named
 
 
 class Enclosure(Protocol):

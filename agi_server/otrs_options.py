@@ -14,8 +14,8 @@ from typing import Any
 
 import click
 
-from agi_server.call import Attachment
 from agi_server.calls import Since
+from agi_server.helpdesk import Attachment
 from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.vocabulary import OPERATORS, VOCABULARY, Element, Holds, Place
 

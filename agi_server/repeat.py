@@ -22,20 +22,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from agi_server.call import (
-    Call,
-    Created,
-    HelpDesk,
-    Match,
-    NotFound,
-    OpenTickets,
-    Outcome,
-    Recognition,
-    Refused,
-    Ticket,
-    Trouble,
-    Update,
-)
+from agi_server.call import Call, Created, HelpDesk, Match, NotFound, Outcome, Recognition, Refused, Trouble
+from agi_server.helpdesk import OpenTickets, Ticket, Update
 from agi_server.journal import Entry, Journal, number_of
 from agi_server.outcomes import OWN_FAULT, Outcomes
 from agi_server.ticket import Composer

@@ -13,8 +13,9 @@ from functools import partial
 from typing import Any
 
 from agi_server import filled
-from agi_server.call import Article, Attachment, Call, Customer, Recognition, Ticket
+from agi_server.call import Call, Customer, Recognition
 from agi_server.form import LINES, REPEATED, Enclosure, Form, attachment_parts, field_texts, templates
+from agi_server.helpdesk import Article, Attachment, Ticket
 from agi_server.rules import Route
 from agi_server.templates import FormError, Template, Templates, fill_in
 

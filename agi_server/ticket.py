@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from agi_server.call import Article, Call, Customer, Declined, Recognition, Refused, Ticket
+from agi_server.call import Call, Customer, Declined, Recognition, Refused
 from agi_server.form import Form
+from agi_server.helpdesk import Article, Ticket
 from agi_server.links import Links
 from agi_server.rules import Route, first_match
 from agi_server.samples import samples

@@ -14,7 +14,7 @@ import time
 import urllib.request
 from urllib.parse import urlsplit
 
-from agi_server.call import Ticket
+from agi_server.helpdesk import Ticket
 from agi_server.otrs import elements, soap
 from benchmarks.callers import ID_MARK, LONGEST_CALL_S, Placed
 

@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 import uvloop
 
 from agi_server.asterisk.client import CallReport, place_call
-from agi_server.call import Ticket
 from agi_server.demo import PASSWORD, USER
+from agi_server.helpdesk import Ticket
 from benchmarks import bare, machine, ours, rivals
 from benchmarks.callers import HOST, ID_MARK, NUMBER
 from benchmarks.processes import process

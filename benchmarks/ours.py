@@ -17,10 +17,11 @@ from unittest.mock import patch
 from agi_server import app, logs, process
 from agi_server.asterisk.client import request_block
 from agi_server.asterisk.request import read_request
-from agi_server.call import Created, Customer, Match, Outcome, Recognition, Ticket
+from agi_server.call import Created, Customer, Match, Outcome, Recognition
 from agi_server.config import Config
 from agi_server.config.options import Fastagi
 from agi_server.demo import demo_config
+from agi_server.helpdesk import Ticket
 from agi_server.intake import call_of
 from agi_server.numbers import Numbering
 from agi_server.otrs.connector import Connector

@@ -5,21 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from agi_server.call import (
-    Created,
-    Customer,
-    Findings,
-    Hits,
-    Match,
-    NotFound,
-    OpenTickets,
-    Outcome,
-    Recognition,
-    Refused,
-    Ticket,
-    Trouble,
-    Update,
-)
+from agi_server.call import Created, Customer, Findings, Hits, Match, NotFound, Outcome, Recognition, Refused, Trouble
+from agi_server.helpdesk import OpenTickets, Ticket, Update
 
 IVANOV = Customer("ivanov", "ROMASHKA", "Иван", "Иванов")
 KNOWN = Recognition(Match.EXACT, IVANOV, (IVANOV,), Match.EXACT)

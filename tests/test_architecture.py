@@ -11,7 +11,8 @@ import agi_server
 
 PACKAGE = Path(agi_server.__file__).parent
 STOREYS = (
-    {"call", "notation", "timetable", "pulse", "logs", "tally"},
+    {"helpdesk", "notation", "timetable", "pulse", "logs", "tally"},
+    {"call"},
     {"templates"},
     {"plan", "people", "rules", "links", "samples", "form", "filled"},
     {"numbers", "sheet"},
@@ -47,6 +48,7 @@ PURE = {
     "call",
     "filled",
     "form",
+    "helpdesk",
     "notation",
     "numbers",
     "otrs_told",

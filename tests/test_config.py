@@ -23,13 +23,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from agi_server.app import composer
-from agi_server.call import Article, Call, Customer, Match, Recognition, Ticket
+from agi_server.call import Call, Customer, Match, Recognition
 from agi_server.config import Config, ConfigError, RouteTicket, describe, load
 from agi_server.config import Ticket as TicketSection
 from agi_server.config.conditions import NUMBER
 from agi_server.config.sources import LARGEST_FILE
 from agi_server.config.tickets import Attachment
 from agi_server.config.values import Unfit
+from agi_server.helpdesk import Article, Ticket
 from agi_server.rules import Numbers
 from tests.config_text import text_with
 

@@ -23,9 +23,9 @@ from agi_server.call import (
     Outcome,
     Recognition,
     Refused,
-    Ticket,
     Trouble,
 )
+from agi_server.helpdesk import Ticket
 from agi_server.journal import Entry, JournalError, State
 from agi_server.outcomes import UNEXPLAINED_FOR
 from agi_server.rules import Route
@@ -732,7 +732,7 @@ async def test_only_what_stays_unexplained_all_the_time_is_parked(
             house.now += UNEXPLAINED_FOR / 5
             house.delivery.wake()
             await house.desk.arrivals(attempts)
-            while (await house.journal.counts())[State.SENDING]:
+            while (await house.journal.counts())[State.SENDING]:  # noqa: ASYNC110 -- nobody sets an event
                 await asyncio.sleep(0.005)
     entry = await house.journal.get(CALL.unique_id)
     assert entry is not None

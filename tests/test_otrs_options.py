@@ -10,7 +10,7 @@ import click
 import pytest
 
 from agi_server import otrs_options
-from agi_server.call import Attachment
+from agi_server.helpdesk import Attachment
 from agi_server.otrs.vocabulary import VOCABULARY, Holds
 
 NAIVE = datetime(2030, 1, 2, 3, 4)  # noqa: DTZ001 - in OTRS's own time zone, whichever that is

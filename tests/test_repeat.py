@@ -22,13 +22,11 @@ from agi_server.call import (
     Hits,
     Match,
     NotFound,
-    OpenTickets,
     Outcome,
     Refused,
-    Ticket,
     Trouble,
-    Update,
 )
+from agi_server.helpdesk import OpenTickets, Ticket, Update
 from agi_server.journal import Entry, State
 from agi_server.repeat import Repeat, until
 from agi_server.ticket import Composer

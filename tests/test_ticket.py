@@ -9,21 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agi_server.call import (
-    NOBODY,
-    Article,
-    Attachment,
-    Call,
-    Customer,
-    Declined,
-    Ending,
-    Match,
-    Named,
-    Recognition,
-    Refused,
-    Ticket,
-)
+from agi_server.call import NOBODY, Call, Customer, Declined, Ending, Match, Recognition, Refused
 from agi_server.config import Ticket as TicketOptions
+from agi_server.helpdesk import Article, Attachment, Named, Ticket
 from agi_server.links import Links
 from agi_server.rules import Route
 from agi_server.samples import STRANGER, WITHHELD, samples

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
 from agi_server import app
-from agi_server.call import Refused, Ticket, Trouble
+from agi_server.call import Refused, Trouble
 from agi_server.check.finding import Finding
 from agi_server.config import Config
+from agi_server.helpdesk import Ticket
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.elements import NOT_SENT, at_fault
 from agi_server.otrs.rpc import Rpc

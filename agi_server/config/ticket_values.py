@@ -10,10 +10,10 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from agi_server.call import Named
 from agi_server.config.document import Bare
 from agi_server.config.values import DURATION, Kind, Unfit, line, one_of, template
 from agi_server.filled import LONGEST_NAME, file_name, folder_of, last_part
+from agi_server.helpdesk import Named
 
 _ID = "[1-9][0-9]{0,8}"
 LEAST_WAIT = timedelta(minutes=1)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import BinaryIO, Self
 
-from agi_server.call import Article, Attachment
+from agi_server.helpdesk import Article, Attachment
 from agi_server.otrs import soap
 
 MAX_REQUEST = 10_000_000

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Self, TypeVar
 
-from agi_server.call import Created, Doubt, Findings, NotFound, OpenTickets, Outcome, Refused, Ticket, Trouble, Update
+from agi_server.call import Created, Doubt, Findings, NotFound, Outcome, Refused, Trouble
+from agi_server.helpdesk import OpenTickets, Ticket, Update
 from agi_server.otrs import attachments, elements, shown, soap, wording
 from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.elements import Hearer

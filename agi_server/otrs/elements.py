@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from agi_server.call import Article, Named, OpenTickets, Refused, Ticket, Update
+from agi_server.call import Refused
+from agi_server.helpdesk import Article, Named, OpenTickets, Ticket, Update
 from agi_server.otrs import soap, wording
 from agi_server.otrs.dialect import WAYS, Dialect, Way
 from agi_server.otrs.vocabulary import VOCABULARY, Place

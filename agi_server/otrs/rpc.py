@@ -16,19 +16,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
 
-from agi_server.call import (
-    Article,
-    Created,
-    Doubt,
-    Findings,
-    NotFound,
-    OpenTickets,
-    Outcome,
-    Refused,
-    Ticket,
-    Trouble,
-    Update,
-)
+from agi_server.call import Created, Doubt, Findings, NotFound, Outcome, Refused, Trouble
+from agi_server.helpdesk import Article, OpenTickets, Ticket, Update
 from agi_server.otrs import elements, rpc_messages, rpc_requests, shown, soap
 from agi_server.otrs.rpc_desk import RpcDesk
 from agi_server.otrs.rpc_known import Known

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agi_server.call import Article, Named, Refused, Ticket, Trouble
+from agi_server.call import Refused, Trouble
+from agi_server.helpdesk import Article, Named, Ticket
 from agi_server.otrs import soap
 from agi_server.otrs.rpc_desk import RpcDesk
 from agi_server.otrs.rpc_messages import Parameters, is_id

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agi_server.call import Article, Created, Customer, Named, OpenTickets, Ticket
+from agi_server.call import Created, Customer
+from agi_server.helpdesk import Article, Named, OpenTickets, Ticket
 from agi_server.otrs import soap
 from agi_server.otrs.elements import TEXT_LENGTH, TITLE_LENGTH, marked
 from agi_server.otrs.rpc_messages import Parameters, Value

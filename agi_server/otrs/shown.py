@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from agi_server.call import Created, OpenTickets, Trouble
+from agi_server.call import Created, Trouble
+from agi_server.helpdesk import OpenTickets
 from agi_server.otrs import soap
 from agi_server.otrs.elements import mark
 

@@ -37,7 +37,7 @@ class Holds(enum.Enum):
     CRITERIA = "criteria for dynamic fields"
     """A mapping of names to a mapping of `OPERATORS` to a text or several; or to what they have to equal."""
     ATTACHMENTS = "attachments"
-    """`call.Attachment`s."""
+    """`helpdesk.Attachment`s."""
     ARTICLES = "further articles"
     """Mappings of the article's elements to their values."""
     KEY = "a key"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TypeAlias
 
-from agi_server.call import Attachment
+from agi_server.helpdesk import Attachment
 from agi_server.otrs import soap
 from agi_server.otrs.dialect import WAYS, Dialect, Way
 from agi_server.otrs.vocabulary import OPERATORS, VOCABULARY, Element, Holds, Place

@@ -9,7 +9,8 @@ import re
 from datetime import timedelta
 from xml.parsers import expat
 
-from agi_server.call import Created, Doubt, OpenTickets, Refused, Trouble
+from agi_server.call import Created, Doubt, Refused, Trouble
+from agi_server.helpdesk import OpenTickets
 from agi_server.otrs import shown, soap
 
 _FIRST_LINE = re.compile(rb"([A-Za-z]{1,20}) ([1-9][0-9]{2})")

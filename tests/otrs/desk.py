@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from agi_server.call import Article, Ticket
+from agi_server.helpdesk import Article, Ticket
 
 GONE = "OTRS closed the connection without an answer (no such web service, or no database?)"
 NOT_HTTP = "OTRS answered something that is not HTTP (is its database down?)"

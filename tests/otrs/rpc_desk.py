@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agi_server.call import Ticket
+from agi_server.helpdesk import Ticket
 from agi_server.otrs.rpc import Rpc
 from agi_server.sandbox import rpc_wire
 from agi_server.sandbox.faults import Fault

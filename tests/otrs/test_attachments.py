@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agi_server.call import Article, Attachment
+from agi_server.helpdesk import Article, Attachment
 from agi_server.otrs import attachments, soap
 from agi_server.otrs.attachments import CHUNK, ROOM, Upload, sendable
 

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agi_server.call import Attachment, NotFound, Refused, Update
+from agi_server.call import NotFound, Refused
+from agi_server.helpdesk import Attachment, Update
 from agi_server.otrs.attachments import Upload
 from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.soap import Parts

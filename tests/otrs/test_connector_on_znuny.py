@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import pytest
 
-from agi_server.call import Article, Created, NotFound, OpenTickets, Refused, Trouble, Update
+from agi_server.call import Created, NotFound, Refused, Trouble
+from agi_server.helpdesk import Article, OpenTickets, Update
 from agi_server.otrs import soap
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.elements import at_fault, passed_rehearsal, rehearsal

@@ -9,18 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agi_server.call import (
-    Article,
-    Created,
-    Doubt,
-    Findings,
-    NotFound,
-    OpenTickets,
-    Outcome,
-    Refused,
-    Trouble,
-    Update,
-)
+from agi_server.call import Created, Doubt, Findings, NotFound, Outcome, Refused, Trouble
+from agi_server.helpdesk import Article, OpenTickets, Update
 from agi_server.otrs.connector import ARTICLE_LIMIT, OPEN_LIMIT, Connector
 from agi_server.otrs.exchange import TooLong
 from agi_server.sandbox import Sandbox, faults

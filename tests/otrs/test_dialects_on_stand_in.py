@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agi_server.call import Attachment, Created, NotFound, OpenTickets, Refused, Update
+from agi_server.call import Created, NotFound, Refused
+from agi_server.helpdesk import Attachment, OpenTickets, Update
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.rpc import Rpc

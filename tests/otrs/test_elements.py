@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agi_server.call import Article, Attachment, OpenTickets, Refused, Ticket, Update
+from agi_server.call import Refused
+from agi_server.helpdesk import Article, Attachment, OpenTickets, Ticket, Update
 from agi_server.otrs import elements, soap
 from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.elements import (

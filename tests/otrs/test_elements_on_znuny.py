@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from agi_server.call import Attachment, Created, Refused, Update
+from agi_server.call import Created, Refused
+from agi_server.helpdesk import Attachment, Update
 from agi_server.otrs import attachments, soap
 from agi_server.otrs.connector import Connector
 from agi_server.otrs.dialect import Dialect

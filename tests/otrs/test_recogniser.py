@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agi_server.call import Created, OpenTickets, Trouble
+from agi_server.call import Created, Trouble
+from agi_server.helpdesk import OpenTickets
 from agi_server.otrs import recogniser
 from agi_server.otrs.dialect import Dialect
 from tests.otrs.desk import TICKET

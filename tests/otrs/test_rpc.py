@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from agi_server.call import Article, Created, Doubt, NotFound, OpenTickets, Outcome, Refused, Trouble, Update
+from agi_server.call import Created, Doubt, NotFound, Outcome, Refused, Trouble
+from agi_server.helpdesk import Article, OpenTickets, Update
 from agi_server.otrs.rpc import Rpc
 from agi_server.otrs.rpc_desk import AWAY, SHUT_OUT
 from agi_server.otrs.rpc_tickets import UNEXPLAINED

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from agi_server.call import Created, NotFound, OpenTickets, Refused, Ticket, Trouble
+from agi_server.call import Created, NotFound, Refused, Trouble
+from agi_server.helpdesk import OpenTickets, Ticket
 from agi_server.otrs.rpc import Rpc
 from agi_server.otrs.rpc_desk import SHUT_OUT
 from agi_server.otrs.rpc_messages import NoMethod

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agi_server.call import Article, Created, OpenTickets
+from agi_server.call import Created
+from agi_server.helpdesk import Article, OpenTickets
 from agi_server.otrs import rpc_requests
 from agi_server.otrs.rpc_messages import Parameters
 from agi_server.otrs.rpc_requests import People

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agi_server.call import Created, Doubt, OpenTickets, Trouble
+from agi_server.call import Created, Doubt, Trouble
+from agi_server.helpdesk import OpenTickets
 from agi_server.otrs import shown, soap
 from tests.otrs.recorded import answer
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agi_server.call import Attachment
+from agi_server.helpdesk import Attachment
 from agi_server.otrs import soap
 from agi_server.otrs.dialect import Dialect
 from agi_server.otrs.wording import Mistake, request
