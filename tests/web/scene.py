@@ -11,6 +11,7 @@ from typing import Any
 
 from agi_server.app import App
 from agi_server.asterisk.client import CallReport, place_call
+from agi_server.call import Ending
 from agi_server.config import Config
 from agi_server.demo import demo_config
 from agi_server.sandbox import Sandbox
@@ -52,17 +53,18 @@ class Scene:
         self._app = None
 
     async def call(self, number: str = NUMBER, name: str = "", dialled: str = "4509", **more: Any) -> CallReport:
-        """A call comes in."""
+        """A call comes in; if it is a ticket at once that is on disk, too."""
         self._calls += 1
-        return await place_call(
-            "127.0.0.1",
-            self.app.server.port,
-            number=number,
-            unique_id=f"1795323819.{self._calls}",
-            name=name,
-            dialled=dialled,
-            **more,
+        unique_id = f"1795323819.{self._calls}"
+        report = await place_call(
+            "127.0.0.1", self.app.server.port, number=number, unique_id=unique_id, name=name, dialled=dialled, **more
         )
+        if report.variables.get("HELPDESK_STATUS") in (Ending.CREATED, Ending.UPDATED):
+            entry = await self.app.journal.get(unique_id)
+            hand = entry and self.app.delivery._in_hand.get(entry.id)
+            if hand:
+                await asyncio.wait([hand.task])
+        return report
 
     async def parked(self, number: str = NUMBER, name: str = "", dialled: str = "4509") -> CallReport:
         """A call that OTRS refuses, this once."""
