@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -196,42 +197,48 @@ async def in_sqlite(folder: Path) -> AsyncIterator[CustomerUser]:
         await engine.dispose()
 
 
-SCRATCH = f"agi_test_{os.getpid()}"
-"""A database of our own on the lab's servers."""
+_numbers = itertools.count(1)
 TABLES = ("customer_user", "customer_company")
+
+
+def _scratch() -> str:
+    """The name of a database of our own on the lab's servers; a test that runs beside another has a second one."""
+    return f"agi_test_{os.getpid()}_{next(_numbers)}"
 
 
 @contextmanager
 def scratch_on_mariadb() -> Iterator[URL]:
     """Copies of Znuny's tables on the lab's MariaDB; the address and login that may write them."""
+    scratch = _scratch()
     reader = f"'{facts.CUSTOMERS_USER}'@'{facts.HOST}'"
-    mariadb.run_script(f"DROP DATABASE IF EXISTS {SCRATCH}; CREATE DATABASE {SCRATCH} CHARACTER SET utf8mb3;")
+    mariadb.run_script(f"DROP DATABASE IF EXISTS {scratch}; CREATE DATABASE {scratch} CHARACTER SET utf8mb3;")
     for table in TABLES:
         mariadb.run_script(
-            f"CREATE TABLE {SCRATCH}.{table} LIKE {facts.DATABASE}.{table};"
-            f"GRANT SELECT ON {SCRATCH}.{table} TO {reader};"
+            f"CREATE TABLE {scratch}.{table} LIKE {facts.DATABASE}.{table};"
+            f"GRANT SELECT ON {scratch}.{table} TO {reader};"
         )
     try:
         yield URL.create(
-            "mysql+aiomysql", "root", facts.MARIADB_ROOT_PASSWORD, facts.HOST, facts.MARIADB_PORT, SCRATCH,
+            "mysql+aiomysql", "root", facts.MARIADB_ROOT_PASSWORD, facts.HOST, facts.MARIADB_PORT, scratch,
             {"charset": "utf8mb4"},
         )  # fmt: skip
     finally:
         for table in TABLES:
-            mariadb.run_script(f"REVOKE SELECT ON {SCRATCH}.{table} FROM {reader};")
-        mariadb.run_script(f"DROP DATABASE {SCRATCH};")
+            mariadb.run_script(f"REVOKE SELECT ON {scratch}.{table} FROM {reader};")
+        mariadb.run_script(f"DROP DATABASE {scratch};")
 
 
 @contextmanager
 def scratch_on_postgresql() -> Iterator[URL]:
     """Znuny's tables on the lab's PostgreSQL; the address and login that may write them."""
-    drop = f"DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE)"
+    scratch = _scratch()
+    drop = f"DROP DATABASE IF EXISTS {scratch} WITH (FORCE)"
     postgresql.run_script(drop)
-    postgresql.make_database(SCRATCH)
+    postgresql.make_database(scratch)
     try:
         yield URL.create(
             "postgresql+asyncpg", facts.DATABASE_USER, facts.DATABASE_PASSWORD, facts.HOST, facts.POSTGRESQL_PORT,
-            SCRATCH,
+            scratch,
         )  # fmt: skip
     finally:
         postgresql.run_script(drop)
