@@ -32,7 +32,7 @@ AT_ONCE = 32
 PATIENCE = 2.5
 TENTHS = 10
 BARE_CALLS = 1_000
-"""After each tenth."""
+"""At most, after each tenth; no more than the tenth has."""
 HANGS_UP, BREAKS = 50, 97
 """Of so many callers one hangs up at once; of so many connections one breaks."""
 FLAT_BYTES = 52.0
@@ -119,7 +119,7 @@ def run(calls: int) -> tuple[list[Point], Counter[str]]:
                 began, worked = time.perf_counter(), machine.cpu_s(pid)
                 steps = statistics.quantiles(asyncio.run(place(port, numbers, statuses)), n=100)
                 took, cpu = time.perf_counter() - began, machine.cpu_s(pid) - worked
-                bare = asyncio.run(place(bare_port, range(BARE_CALLS), Counter()))
+                bare = asyncio.run(place(bare_port, range(min(BARE_CALLS, len(numbers))), Counter()))
                 curve.append(
                     Point(
                         numbers[-1],
