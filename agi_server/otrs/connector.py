@@ -198,7 +198,7 @@ class Connector:
         deadline = self._session.deadline()
         hearer = await self._hearer(deadline)
         if not isinstance(hearer, Hearer):
-            return _for_all(hearer) if isinstance(hearer, Refused) else hearer
+            return _for_all(hearer)
         # The field may have been missing when the ticket was made.
         for field in ("",) if hearer.way.title_carries else dict.fromkeys((self._call_field, "")):
             findings = await self._finder.by_call(call_id, since, field, hearer, deadline, in_use=bool(self._field))
@@ -222,10 +222,8 @@ class Connector:
         if criteria is None:
             return NotFound()
         tickets = await self._finder.tickets(criteria, OPEN_LIMIT, self._session.deadline())
-        if isinstance(tickets, Refused):
+        if not isinstance(tickets, list):
             return _for_all(tickets)
-        if isinstance(tickets, Trouble):
-            return tickets
         found = [ticket for ticket in tickets if shown.is_wanted(ticket, wanted, self._call_field)]
         return shown.seen(max(found, key=shown.change), self._user) if found else NotFound()
 
@@ -324,10 +322,12 @@ def _may_be_the_field(refused: Refused) -> bool:
     return refused.code != elements.NOT_SENT and elements.at_fault(refused) == "dynamic_fields"
 
 
-def _for_all(refused: Refused) -> Refused | Trouble:
+def _for_all(why: Refused | Trouble) -> Refused | Trouble:
     """A login that OTRS does not take says nothing of this call: all wait until it does, and none needs a person.
 
     It may be the password; but OTRS also says so when it has too many sessions of ours, or when what it
     asks for the password is away.
     """
-    return Trouble(f"OTRS does not let us in: {refused.words}") if soap.is_auth_failure(refused) else refused
+    if isinstance(why, Refused) and soap.is_auth_failure(why):
+        return Trouble(f"OTRS does not let us in: {why.words}")
+    return why
